@@ -1,0 +1,30 @@
+"""What Selfi knows, in Postgres, and the rules for changing it.
+
+Importing this package brings in every table, which is how Tortoise finds them.
+"""
+
+from models.ledger import LedgerEntry, LedgerKind
+from models.lora import BaseModel, LoraModel, LoraStatus
+from models.notification import Notification, NotificationKind, NotificationStatus, SeenUpdate, SendSlot
+from models.photo import Photo, Upload
+from models.training import Training, TrainStatus
+from models.user import Person, User
+
+__all__ = [
+    "BaseModel",
+    "LedgerEntry",
+    "LedgerKind",
+    "LoraModel",
+    "LoraStatus",
+    "Notification",
+    "NotificationKind",
+    "NotificationStatus",
+    "Person",
+    "Photo",
+    "SeenUpdate",
+    "SendSlot",
+    "TrainStatus",
+    "Training",
+    "Upload",
+    "User",
+]

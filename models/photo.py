@@ -1,0 +1,207 @@
+"""A person's draft: the photos of their next training, from the Mini App and from the chat alike."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.migrations.constraints import CheckConstraint
+from tortoise.models import Model
+from tortoise.transactions import in_transaction
+
+from media.images import NEAR_DUPLICATE_DISTANCE, ImageLimits, Refused, distance
+from media.pool import ImagePool
+from media.storage import Storage, StorageError
+from models.errors import LimitReached, NotFound, PhotoRefused, Unavailable
+
+if TYPE_CHECKING:
+    from models.user import User
+
+
+class Photo(Model):
+    id: uuid.UUID = fields.UUIDField(primary_key=True)
+    user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="photos", on_delete=fields.CASCADE
+    )
+    user_id: int
+    file_name = fields.CharField(max_length=255)
+    caption = fields.TextField(null=True)
+    warning = fields.CharField(max_length=32, null=True)  # blurred, near_duplicate
+    sha256 = fields.CharField(max_length=64)  # of the bytes as they came
+    dhash = fields.CharField(max_length=16)  # perceptual, for near duplicates
+    width = fields.IntField()
+    height = fields.IntField()
+    bytes = fields.IntField()
+    thumbnail = fields.BinaryField()
+    source = fields.CharField(max_length=8)
+    created_at: datetime = fields.DatetimeField(auto_now_add=True)
+    expires_at: datetime = (
+        fields.DatetimeField()
+    )  # past it, the photo is gone from the draft and soon from disk
+
+    class Meta:
+        table = "photos"
+        indexes = (("expires_at",), ("user_id", "created_at"))
+        constraints = (CheckConstraint(check="source IN ('app', 'chat')", name="photos_source_known"),)
+
+    @property
+    def storage_key(self) -> str:
+        return storage_key(self.user_id, self.id)
+
+
+def storage_key(user_id: int, photo_id: uuid.UUID) -> str:
+    """Where a photo's clean JPEG lies in the object storage."""
+    return f"photos/{user_id}/{photo_id}.jpg"
+
+
+class Upload(Model):
+    """A zip that was put where fal can fetch it, and for whom."""
+
+    id: uuid.UUID = fields.UUIDField(primary_key=True)
+    user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="uploads", on_delete=fields.CASCADE
+    )
+    url = fields.CharField(max_length=2048, unique=True)
+    photo_ids: list[uuid.UUID] = ArrayField(element_type="uuid")  # of the draft it was made from
+    created_at: datetime = fields.DatetimeField(auto_now_add=True)
+    expires_at: datetime = fields.DatetimeField()
+
+    class Meta:
+        table = "uploads"
+        indexes = (("expires_at",),)
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """Takes photos into drafts, for the Mini App and the chat alike."""
+
+    pool: ImagePool
+    storage: Storage
+    limits: ImageLimits
+    maximum: int  # photos in a draft
+    ttl: timedelta
+
+    async def take(
+        self,
+        user_id: int,
+        source: Path,
+        *,
+        file_name: str,
+        caption: str | None,
+        origin: Literal["app", "chat"],
+    ) -> Photo:
+        """Inspects the file at `source`, stores its clean copy, and puts it into the person's draft.
+
+        Raises:
+            PhotoRefused: it can't be used, or is there already (`duplicate`).
+            LimitReached: the draft is full.
+            Unavailable: the storage doesn't answer.
+        """
+        await self._check_room(user_id)
+        photo_id = uuid.uuid4()
+        clean = source.with_name(f"{photo_id}.jpg")
+        try:
+            inspected = await self.pool.inspect(source, clean, self.limits)
+            if isinstance(inspected, Refused):
+                raise refusal(inspected.code, inspected.params)
+            photo = Photo(
+                id=photo_id,
+                user_id=user_id,
+                file_name=file_name[:255],
+                caption=caption or None,
+                warning=inspected.warnings[0].code if inspected.warnings else None,
+                sha256=inspected.sha256,
+                dhash=inspected.dhash,
+                width=inspected.stored_width,
+                height=inspected.stored_height,
+                bytes=inspected.stored_bytes,
+                thumbnail=inspected.thumbnail,
+                source=origin,
+                expires_at=datetime.now(UTC) + self.ttl,
+            )
+            await self._store(photo, clean)
+        finally:
+            clean.unlink(missing_ok=True)
+        return photo
+
+    async def _store(self, photo: Photo, clean: Path) -> None:
+        """Writes file and row, or neither; the file first, because a row without one would be a lie."""
+        try:
+            await self.storage.put(photo.storage_key, clean)
+        except StorageError as e:
+            raise Unavailable("Photos can't be stored just now.", code="storage_unavailable") from e
+        try:
+            await self._insert(photo)
+        except BaseException:
+            await self.storage.delete([photo.storage_key])
+            raise
+
+    async def _insert(self, photo: Photo) -> None:
+        async with in_transaction() as tx:
+            # One photo of a person at a time, so that the count and the comparison hold.
+            await tx.execute_query("SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE", [photo.user_id])
+            await self._check_room(photo.user_id)
+            others = await draft(photo.user_id)
+            if any(other.sha256 == photo.sha256 for other in others):
+                raise PhotoRefused("This photo is in your draft already.", code="duplicate")
+            if any(distance(other.dhash, photo.dhash) <= NEAR_DUPLICATE_DISTANCE for other in others):
+                photo.warning = "near_duplicate"
+            await photo.save(force_create=True)
+
+    async def _check_room(self, user_id: int) -> None:
+        if await Photo.filter(user_id=user_id, expires_at__gt=datetime.now(UTC)).count() >= self.maximum:
+            raise LimitReached(
+                f"There are {self.maximum} photos in your draft already, the most that a training takes.",
+                limit=self.maximum,
+                code="too_many_photos",
+            )
+
+    async def remove(self, user_id: int, photo_id: uuid.UUID) -> None:
+        """Takes a photo out of the draft and deletes its file.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
+        photo = await find(user_id, photo_id)
+        await photo.delete()
+        await self.storage.delete([photo.storage_key])
+
+
+def refusal(code: str, params: Mapping[str, Any]) -> PhotoRefused:
+    """The refusal of an inspected photo, in words that say what would be right."""
+    return PhotoRefused(_SENTENCES[code].format_map(params), code=code, **params)
+
+
+_SENTENCES = {
+    "not_an_image": "This is no photo: send a JPEG, PNG, WebP or HEIC.",
+    "unsupported_format": "This is a {format} file: send a JPEG, PNG, WebP or HEIC.",
+    "corrupt": "This file is damaged and can't be opened: send the original again.",
+    "too_small": "This photo is {width}×{height} pixels: its shorter side must be at least {min_side}.",
+    "too_many_pixels": "This photo has too many pixels: at most {max_pixels} are taken.",
+    "file_too_large": "This file is too large: a photo may have {max_bytes} bytes.",
+}
+WARNINGS = {
+    "blurred": "This photo looks blurred; a sharper one would teach more.",
+    "near_duplicate": "This looks almost like another photo in your draft; variety teaches more.",
+}
+
+
+async def draft(user_id: int) -> list[Photo]:
+    """The photos of the person's draft, in the order they came."""
+    return await Photo.filter(user_id=user_id, expires_at__gt=datetime.now(UTC)).order_by("created_at", "id")
+
+
+async def find(user_id: int, photo_id: uuid.UUID) -> Photo:
+    """The photo in the person's draft.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    photo = await Photo.filter(id=photo_id, user_id=user_id, expires_at__gt=datetime.now(UTC)).first()
+    if photo is None:
+        raise NotFound("There is no such photo in your draft.", code="photo_not_found")
+    return photo
