@@ -190,6 +190,31 @@ class Settings(BaseSettings):
         return self.derived_secret("telegram webhook")
 
     @property
+    def app_url(self) -> str | None:
+        """Where the Mini App is; None without a public address."""
+        return f"{self.public_url}/app/" if self.public_url else None
+
+    @property
+    def database_dsn(self) -> str | None:
+        return str(self.database_url) if self.database_url else None
+
+    @property
+    def storage(self) -> str:
+        """The object storage's address: a folder of ours unless STORAGE_URL says otherwise."""
+        return self.storage_url or str(self.data_dir.resolve() / "storage")
+
+    @property
+    def temporary_dir(self) -> Path:
+        """Where uploads lie while they are looked at."""
+        return self.data_dir / "tmp"
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must never be written into a log."""
+        values = [self.telegram_bot_token, self.fal_key]
+        return [self.webhook_secret, *(value.get_secret_value() for value in values)]
+
+    @property
     def draft_ttl(self) -> timedelta:
         return timedelta(days=self.draft_days)
 

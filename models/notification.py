@@ -1,7 +1,7 @@
 """Messages that must arrive, the slots they are sent in, and the updates that Telegram has delivered."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ class Notification(Model):
 
     class Meta:
         table = "notifications"
+        indexes = (("kind", "created_at"),)
         constraints = (
             check_enum("notifications", "kind", NotificationKind),
             check_enum("notifications", "status", NotificationStatus),
@@ -69,7 +70,10 @@ async def notify(
 
 
 async def tell_operators(operators: frozenset[int], text: str) -> None:
-    """A message to every operator, such as that fal's balance is exhausted."""
+    """A message to every operator, such as that fal's balance is exhausted; the same is said once an hour."""
+    lately = datetime.now(UTC) - timedelta(hours=1)
+    if await Notification.exists(kind=NotificationKind.OPERATOR, text=text, created_at__gt=lately):
+        return
     async with in_transaction() as tx:
         for chat_id in operators:
             await notify(tx, chat_id, NotificationKind.OPERATOR, text=text)

@@ -13,8 +13,8 @@ from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
-from media.images import NEAR_DUPLICATE_DISTANCE, ImageLimits, Refused, distance
-from media.pool import ImagePool
+from media.images import NEAR_DUPLICATE_DISTANCE, ImageLimits, Inspected, Refused, distance
+from media.pool import ImagePool, PoolError
 from media.storage import Storage, StorageError
 from models.errors import LimitReached, NotFound, PhotoRefused, Unavailable
 
@@ -105,7 +105,7 @@ class Drafts:
         photo_id = uuid.uuid4()
         clean = source.with_name(f"{photo_id}.jpg")
         try:
-            inspected = await self.pool.inspect(source, clean, self.limits)
+            inspected = await self.inspect(source, clean)
             if isinstance(inspected, Refused):
                 raise refusal(inspected.code, inspected.params)
             photo = Photo(
@@ -127,6 +127,17 @@ class Drafts:
         finally:
             clean.unlink(missing_ok=True)
         return photo
+
+    async def inspect(self, source: Path, target: Path) -> Inspected:
+        """Inspects the file at `source` and writes its clean copy to `target`.
+
+        Raises:
+            Unavailable: the machine can't, whatever the file.
+        """
+        try:
+            return await self.pool.inspect(source, target, self.limits)
+        except PoolError as e:
+            raise Unavailable("Photos can't be checked just now.", code="photos_unavailable") from e
 
     async def _store(self, photo: Photo, clean: Path) -> None:
         """Writes file and row, or neither; the file first, because a row without one would be a lie."""

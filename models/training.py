@@ -57,6 +57,9 @@ CHANNEL = "training"
 
 class Training(Model):
     id: uuid.UUID = fields.UUIDField(primary_key=True)
+    lora_id: uuid.UUID
+    base_model_id: str
+    user_id: int
     lora: fields.OneToOneRelation["LoraModel"] = fields.OneToOneField(
         "models.LoraModel", related_name="training", on_delete=fields.CASCADE
     )
@@ -95,9 +98,10 @@ class Training(Model):
     submitted_at: datetime | None = fields.DatetimeField(null=True)
     request_id = fields.CharField(max_length=64, null=True)
 
-    # The living status message, and how often the row has changed: who edited an older version edits again.
-    status_message_id = fields.BigIntField(null=True)
+    # How often the row has moved; the living message in chat, and which version of the row it shows.
     version = fields.IntField(default=0)
+    status_message_id = fields.BigIntField(null=True)
+    status_version = fields.IntField(default=-1)
 
     class Meta:
         table = "trainings"
@@ -182,9 +186,9 @@ async def _insert(using: BaseDBAsyncClient, order: Order) -> Begun | None:
         )
         INSERT INTO trainings
             (id, lora_id, user_id, base_model_id, instance_prompt, steps, image_urls, is_style, create_masks,
-             learning_rate, stars_spent, status, progress, version, started_at,
+             learning_rate, stars_spent, status, progress, version, status_version, started_at,
              idempotency_key, idempotency_body)
-        SELECT $2, $1, id, $4, $6, $7, ARRAY[$8], $10, $11, $12, $13, 'PENDING', 0, 0, now(), $14, $15
+        SELECT $2, $1, id, $4, $6, $7, ARRAY[$8], $10, $11, $12, $13, 'PENDING', 0, 0, -1, now(), $14, $15
         FROM person
         ON CONFLICT (user_id, idempotency_key) DO NOTHING
         RETURNING id
@@ -245,19 +249,19 @@ async def move(
         rows = await tx.execute_query_dict(
             """
             UPDATE trainings SET
-                status = $2, version = version + 1,
-                request_id = coalesce($4, request_id),
-                submitted_at = coalesce(submitted_at, CASE WHEN $4 IS NOT NULL THEN now() END),
-                progress = CASE $2 WHEN 'COMPLETED' THEN 100 ELSE greatest(progress, $5) END,
-                step = greatest(step, $6), queue_position = $7,
-                running_at = CASE WHEN $2 IN ('TRAINING', 'COMPLETED') THEN coalesce(running_at, now())
+                status = $2::text, version = version + 1,
+                request_id = coalesce($4::text, request_id),
+                submitted_at = coalesce(submitted_at, CASE WHEN $4::text IS NOT NULL THEN now() END),
+                progress = CASE $2::text WHEN 'COMPLETED' THEN 100 ELSE greatest(progress, $5::int) END,
+                step = greatest(step, $6::int), queue_position = $7::int,
+                running_at = CASE WHEN $2::text IN ('TRAINING', 'COMPLETED') THEN coalesce(running_at, now())
                                   ELSE running_at END,
-                metadata = coalesce($8::jsonb, metadata), error_code = $9, error = $10,
-                completed_at = CASE WHEN $2 IN ('COMPLETED', 'FAILED') THEN now() END,
-                idempotency_key = CASE WHEN $2 IN ('COMPLETED', 'FAILED') AND idempotency_key LIKE 'same:%'
+                metadata = coalesce($8::jsonb, metadata), error_code = $9::text, error = $10::text,
+                completed_at = CASE WHEN $2::text IN ('COMPLETED', 'FAILED') THEN now() END,
+                idempotency_key = CASE WHEN $2::text IN ('COMPLETED', 'FAILED') AND idempotency_key LIKE 'same:%'
                                        THEN 'ended:' || id ELSE idempotency_key END
-            WHERE id = $1 AND status = ANY ($3)
-              AND (status <> $2 OR (request_id IS NULL AND $4 IS NOT NULL) OR progress < $5
+            WHERE id = $1 AND status = ANY ($3::text[])
+              AND (status <> $2::text OR (request_id IS NULL AND $4::text IS NOT NULL) OR progress < $5
                    OR step IS DISTINCT FROM greatest(step, $6) OR queue_position IS DISTINCT FROM $7)
             RETURNING user_id, lora_id, stars_spent, request_id
             """,
@@ -279,7 +283,10 @@ async def move(
         if to not in ACTIVE:
             await _end(tx, training_id, to, files, rows[0])
         await tx.execute_query_dict("SELECT pg_notify($1, $2)", [CHANNEL, str(training_id)])
-        await enqueue(tx, Job("status", str(training_id), dedupe=False))
+        jobs = [Job("status", str(training_id), dedupe=False)]
+        if request_id and to in ACTIVE:
+            jobs.append(Job("watch", str(training_id)))
+        await enqueue(tx, *jobs)
         return await Training.get(id=training_id, using_db=tx).select_related("user", "lora")
 
 
@@ -300,7 +307,7 @@ async def _end(
         [row["lora_id"], (LoraStatus.READY if completed else LoraStatus.FAILED).value, weights, config],
     )
     if not completed and row["request_id"]:
-        await enqueue(tx, Job("cancel", str(training_id)))
+        await enqueue(tx, Job("cancel", f"{training_id}/{row['request_id']}"))
     kind = NotificationKind.TRAINING_COMPLETED if completed else NotificationKind.TRAINING_FAILED
     await notify(tx, row["user_id"], kind, training_id)
 
@@ -372,7 +379,8 @@ async def usual_seconds(trainer: str) -> float | None:
         """,
         [trainer],
     )
-    return rows[0]["seconds"]
+    seconds = rows[0]["seconds"]
+    return None if seconds is None else float(seconds)
 
 
 def seconds_left(training: Training, usual_per_1000_steps: float) -> int | None:
@@ -381,5 +389,5 @@ def seconds_left(training: Training, usual_per_1000_steps: float) -> int | None:
         return None
     elapsed = (datetime.now(UTC) - training.running_at).total_seconds()
     if training.progress >= 10:
-        return round(elapsed * (100 - training.progress) / training.progress)
+        return int(elapsed * (100 - training.progress) / training.progress)
     return max(0, round(usual_per_1000_steps * training.steps / 1000 - elapsed))

@@ -130,8 +130,9 @@ class Migration(migrations.Migration):
                 ('idempotency_body', fields.CharField(max_length=64)),
                 ('submitted_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('request_id', fields.CharField(null=True, max_length=64)),
-                ('status_message_id', fields.BigIntField(null=True)),
                 ('version', fields.IntField(default=0)),
+                ('status_message_id', fields.BigIntField(null=True)),
+                ('status_version', fields.IntField(default=-1)),
             ],
             options={'table': 'trainings', 'app': 'models', 'indexes': [Index(fields=['user_id', 'started_at', 'id']), Index(fields=['base_model_id', 'completed_at'])], 'pk_attr': 'id'},
             bases=['Model'],
@@ -164,7 +165,7 @@ class Migration(migrations.Migration):
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
                 ('sent_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'notifications', 'app': 'models', 'pk_attr': 'id'},
+            options={'table': 'notifications', 'app': 'models', 'indexes': [Index(fields=['kind', 'created_at'])], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -196,6 +197,10 @@ class Migration(migrations.Migration):
         ops.AddConstraint('Notification', CheckConstraint(check="kind IN ('training_completed', 'training_failed', 'operator')", name='notifications_kind_known')),
         ops.AddConstraint('Notification', CheckConstraint(check="status IN ('queued', 'sending', 'sent', 'dropped')", name='notifications_status_known')),
         ops.AddConstraint('Notification', UniqueConstraint(fields=('training_id',), name='notifications_one_end_per_training')),
+        ops.RunSQL(
+            "CREATE INDEX notifications_unsent ON notifications (created_at) WHERE status IN ('queued', 'sending')",
+            reverse_sql="DROP INDEX notifications_unsent",
+        ),
         # Recovery and the first screen look only at those that haven't ended.
         ops.RunSQL(
             "CREATE INDEX trainings_active ON trainings (started_at) WHERE status IN ('PENDING', 'TRAINING')",

@@ -1,0 +1,66 @@
+"""What runs by the clock: recovery of what has no job, and deletion of what has expired."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from tortoise.transactions import in_transaction
+
+from media.storage import Storage
+from models.db import connection
+from models.notification import Notification, NotificationStatus, SeenUpdate
+from models.photo import Photo, Upload
+from models.queue import Job, enqueue
+from models.training import ACTIVE, Training
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+# Telegram delivers again for 24 hours.
+UPDATES_KEPT = timedelta(days=3)
+# An expired address stays known to be somebody's for a while.
+UPLOADS_KEPT = timedelta(days=30)
+QUEUE_LOG_KEPT = timedelta(days=7)
+TEMPORARY_FILES_KEPT = timedelta(hours=6)
+
+
+async def recover() -> None:
+    """Puts back the jobs of trainings and messages that haven't ended; those that have one are skipped."""
+    trainings = await Training.filter(status__in=ACTIVE).only("id", "request_id")
+    jobs = [Job("watch" if row.request_id else "submit", str(row.id)) for row in trainings]
+    unsent = Notification.filter(status__in=(NotificationStatus.QUEUED, NotificationStatus.SENDING))
+    waiting = await unsent.filter(created_at__lt=datetime.now(UTC) - timedelta(minutes=1)).only("id")
+    jobs.extend(Job("notify", str(note.id)) for note in waiting)
+    if jobs:
+        async with in_transaction() as tx:
+            await enqueue(tx, *jobs)
+
+
+@dataclass(frozen=True)
+class CleanUp:
+    storage: Storage
+    temporary: Path
+
+    async def __call__(self) -> None:
+        """Deletes expired photos with their files, and records that nothing needs any more."""
+        now = datetime.now(UTC)
+        photos = await Photo.filter(expires_at__lte=now).limit(BATCH)
+        if photos:
+            await self.storage.delete([photo.storage_key for photo in photos])
+            await Photo.filter(id__in=[photo.id for photo in photos]).delete()
+            log.info("photos_deleted", count=len(photos))
+        await Upload.filter(expires_at__lte=now - UPLOADS_KEPT).delete()
+        await SeenUpdate.filter(seen_at__lte=now - UPDATES_KEPT).delete()
+        await connection().execute_query(
+            "DELETE FROM pgqueuer_log WHERE created < $1", [now - QUEUE_LOG_KEPT]
+        )
+        self._delete_temporary_files()
+
+    def _delete_temporary_files(self) -> None:
+        """Whatever a killed process left behind of an upload."""
+        oldest = time.time() - TEMPORARY_FILES_KEPT.total_seconds()
+        for path in self.temporary.rglob("*"):
+            if path.is_file() and path.stat().st_mtime < oldest:
+                path.unlink(missing_ok=True)

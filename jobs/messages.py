@@ -1,0 +1,200 @@
+"""The jobs that speak to people: the living message of a training, and messages that must arrive."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import (
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramForbiddenError,
+    TelegramNotFound,
+    TelegramRetryAfter,
+)
+from aiogram.types import Message
+from tortoise.transactions import in_transaction
+
+from bot.views import View, draft_message, final_message, status_message
+from config import Settings
+from fal.trainers import TRAINERS
+from jobs.worker import Again
+from models import photo
+from models.notification import Notification, NotificationKind, NotificationStatus, push_slot, take_slot
+from models.training import Training, seconds_left, usual_seconds
+from models.user import User, set_blocked
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+# A wait this short is slept through; a longer one puts the job back.
+PATIENCE = timedelta(seconds=2)
+
+
+class Undeliverable(Exception):
+    """Telegram will never take this message for this chat."""
+
+
+@dataclass(frozen=True)
+class MessageJobs:
+    settings: Settings
+    bot: Bot
+
+    async def notify(self, subject: str, attempt: int) -> None:  # noqa: ARG002 — every job takes it
+        """Sends a notification that hasn't been sent.
+
+        It is marked before the request leaves. Found marked by a process that died meanwhile, it counts as
+        sent: Telegram had it but for a few milliseconds, and a second copy would be a lie.
+        """
+        note = await Notification.get_or_none(id=int(subject)).select_related("training__lora")
+        if note is None or note.status in {NotificationStatus.SENT, NotificationStatus.DROPPED}:
+            return
+        if note.status is NotificationStatus.SENDING:
+            log.warning("notification_in_doubt", kind=note.kind)
+            await self._close(note, NotificationStatus.SENT, error="in doubt")
+            return
+        view = await self._view(note)
+        if view is None:
+            await self._close(note, NotificationStatus.DROPPED, error="blocked")
+            return
+        await self._wait_for_slot(note.chat_id)
+        claimed = await Notification.filter(id=note.id, status=NotificationStatus.QUEUED).update(
+            status=NotificationStatus.SENDING
+        )
+        if claimed:
+            await self._send_claimed(note, view)
+
+    async def _send_claimed(self, note: Notification, view: View) -> None:
+        try:
+            message = await self._deliver(note.chat_id, self._send(note.chat_id, view))
+        except Undeliverable as e:
+            await self._close(note, NotificationStatus.DROPPED, error=str(e)[:255])
+        except BaseException:
+            # Telegram said no, or can't have had it: it stays to be sent. A cancelled job is put back, too.
+            await asyncio.shield(Notification.filter(id=note.id).update(status=NotificationStatus.QUEUED))
+            raise
+        else:
+            await self._close(note, NotificationStatus.SENT, message_id=message.message_id)
+
+    async def _close(
+        self,
+        note: Notification,
+        status: NotificationStatus,
+        *,
+        message_id: int | None = None,
+        error: str | None = None,
+    ) -> None:
+        await Notification.filter(id=note.id).update(
+            status=status, message_id=message_id, error=error, sent_at=datetime.now(UTC)
+        )
+
+    async def _view(self, note: Notification) -> View | None:
+        """The message in the words of its reader, or None for one who has blocked the bot."""
+        if note.kind is NotificationKind.OPERATOR:
+            return View(text=note.text or "", keyboard=None)
+        user = await User.get(id=note.chat_id)
+        if user.blocked_at or note.training is None:
+            return None
+        return final_message(note.training, user.language, self.settings.app_url, balance=user.balance)
+
+    async def status(self, subject: str, attempt: int) -> None:  # noqa: ARG002
+        """Makes the living message show the training as it is now: sends it first, edits it ever after.
+
+        One at a time for a training, by a lock that dies with the process; who finds it taken comes back, and
+        finds the newest version shown or shows it.
+        """
+        training_id = uuid.UUID(subject)
+        async with in_transaction() as tx:
+            locked = await tx.execute_query_dict(
+                "SELECT pg_try_advisory_xact_lock($1) AS mine", [training_id.int & (2**63 - 1)]
+            )
+            if not locked[0]["mine"]:
+                raise Again(timedelta(seconds=0.3))
+            training = await Training.get_or_none(id=training_id).select_related("user", "lora")
+            if training is None or training.user.blocked_at or training.status_version >= training.version:
+                return
+            await self._wait_for_slot(training.user_id)
+            await self._show(training)
+
+    async def _show(self, training: Training) -> None:
+        usual = await usual_seconds(training.base_model_id)
+        estimate = usual or TRAINERS[training.base_model_id].seconds_per_1000_steps
+        view = status_message(
+            training, training.user.language, self.settings.app_url, eta=seconds_left(training, estimate)
+        )
+        try:
+            if training.status_message_id is None:
+                message = await self._deliver(
+                    training.user_id, self._send(training.user_id, view, silent=True)
+                )
+                training.status_message_id = message.message_id
+            else:
+                await self._deliver(training.user_id, self._edit(training, view))
+        except Undeliverable as e:
+            log.info("status_message_undeliverable", reason=str(e))
+        await Training.filter(id=training.id).update(
+            status_message_id=training.status_message_id, status_version=training.version
+        )
+
+    async def draft(self, subject: str, attempt: int) -> None:  # noqa: ARG002
+        """Says what the draft holds now, once after a burst of photos."""
+        user = await User.get(id=int(subject))
+        if user.blocked_at:
+            return
+        await self._wait_for_slot(user.id)
+        photos = await photo.draft(user.id)
+        view = draft_message(
+            photos, user.language, self.settings.app_url, self.settings.photos_min, self.settings.photos_max
+        )
+        try:
+            await self._deliver(user.id, self._send(user.id, view))
+        except Undeliverable as e:
+            log.info("draft_message_undeliverable", reason=str(e))
+
+    async def _send(self, chat_id: int, view: View, *, silent: bool = False) -> Message:
+        return await self.bot.send_message(
+            chat_id, view.text, reply_markup=view.keyboard, disable_notification=silent
+        )
+
+    async def _edit(self, training: Training, view: View) -> None:
+        try:
+            await self.bot.edit_message_text(
+                view.text,
+                chat_id=training.user_id,
+                message_id=training.status_message_id,
+                reply_markup=view.keyboard,
+            )
+        except TelegramBadRequest as e:
+            if "message is not modified" not in e.message:
+                raise
+
+    async def _deliver(self, chat_id: int, request: Awaitable[T]) -> T:
+        """Awaits a request to Telegram, sorting what it may answer into never, later, and done."""
+        try:
+            return await request
+        except TelegramRetryAfter as e:
+            wait = timedelta(seconds=e.retry_after)
+            await push_slot(chat_id, wait)
+            raise Again(wait, reason="429") from e
+        except TelegramForbiddenError as e:
+            await set_blocked(chat_id, blocked=True)
+            raise Undeliverable(e.message) from e
+        except (TelegramBadRequest, TelegramNotFound) as e:
+            log.warning("message_refused", reason=e.message)
+            raise Undeliverable(e.message) from e
+        except TelegramAPIError as e:
+            log.warning("telegram_unavailable", error=type(e).__name__)
+            raise Again(PATIENCE, reason=type(e).__name__) from e
+
+    async def _wait_for_slot(self, chat_id: int) -> None:
+        waited = timedelta(0)
+        while wait := await take_slot(chat_id):
+            waited += wait
+            if waited > PATIENCE:
+                raise Again(PATIENCE, reason="slot")
+            await asyncio.sleep(wait.total_seconds())

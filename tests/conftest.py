@@ -1,0 +1,89 @@
+"""What every test may ask for: a migrated Postgres of its own worker, emptied before each test."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from config import Settings
+from fal.trainers import TRAINERS
+from models import db as models_db
+from models.lora import declare_base_models
+
+BOT_TOKEN = "123456789:AAtest-token-of-the-emulated-bot"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """One embedded server for all test processes of a run.
+
+    Not in pytest's own temporary folder: another run that starts makes that one private to its user again, and
+    Postgres, which never runs as root, would lose its files.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir()) / f"selfi-test-{run}"
+    with models_db.embedded_postgres(folder / "postgres") as dsn:
+        yield dsn
+    if not (folder / "postgres" / "postmaster.pid").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def dsn(postgres_server: str) -> str:
+    """A database of this test process's own, not migrated."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    return await create_database(postgres_server, name)
+
+
+async def create_database(server: str, name: str) -> str:
+    """Makes an empty database on the embedded server and answers its DSN."""
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await connection.execute(f'CREATE DATABASE "{name}"')
+        # A lost test database is no loss.
+        await connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+    finally:
+        await connection.close()
+    return server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+async def _migrated(dsn: str) -> AsyncIterator[str]:
+    async with models_db.database(dsn):
+        yield dsn
+
+
+@pytest.fixture
+async def db(_migrated: str) -> BaseDBAsyncClient:
+    """The models' connection to a migrated database that holds the base models and nothing else."""
+    connection = models_db.connection()
+    rows = await connection.execute_query_dict(
+        "SELECT string_agg(quote_ident(tablename), ', ') AS names FROM pg_tables"
+        " WHERE schemaname = 'public' AND tablename <> 'tortoise_migrations'"
+    )
+    await connection.execute_query(f"TRUNCATE {rows[0]['names']} RESTART IDENTITY CASCADE")
+    await declare_base_models((t.id, t.title, t.inference_endpoint) for t in TRAINERS.values())
+    return connection
+
+
+@pytest.fixture
+def settings(tmp_path: Path, dsn: str) -> Settings:
+    """Complete settings that point nowhere; a test replaces what it needs by `model_copy`."""
+    return Settings(
+        _env_file=None,
+        telegram_bot_token=BOT_TOKEN,
+        fal_key="test-key",
+        database_url=dsn,
+        data_dir=tmp_path,
+        telegram_api_url="http://127.0.0.1:9",
+        fal_queue_url="http://127.0.0.1:9/queue",
+        fal_rest_url="http://127.0.0.1:9/rest",
+        fal_cdn_url="http://127.0.0.1:9/cdn",
+        fal_api_url="http://127.0.0.1:9/api/v1",
+    )

@@ -1,0 +1,80 @@
+"""The cast of every test, with fixed rights: Ana pays, Beto is broke, Carla is a stranger, Olga operates."""
+
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from tortoise.transactions import in_transaction
+
+from models.training import Begun, Order, Training, begin
+from models.user import Person, remember
+
+ANA = Person(id=5_000_000_001, first_name="Ana", username="ana", language_code="en")
+BETO = Person(id=5_000_000_002, first_name="Beto", username=None, language_code="es")
+CARLA = Person(id=5_000_000_003, first_name="Carla", username="carla", language_code="en")
+OLGA = Person(id=5_000_000_009, first_name="Olga", username="olga", language_code="en")
+
+ANAS_STARS = 500
+
+
+async def settle_in() -> None:
+    """Ana with her stars and Beto without any; nobody has ever seen Carla."""
+    await remember(ANA, ANAS_STARS)
+    await remember(BETO, 0)
+
+
+def order(person: Person = ANA, **changes: Any) -> Order:
+    """An order that is fine in itself; each its own, unless its key is given."""
+    fields: dict[str, Any] = {
+        "user_id": person.id,
+        "trainer": "flux-lora-fast",
+        "name": "Ana in Lisbon",
+        "trigger_word": "anatok",
+        "images_data_url": "https://photos.example.org/ana.zip",
+        "url_is_public": True,
+        "steps": 1000,
+        "is_style": False,
+        "create_masks": True,
+        "price": 150,
+        "idempotency_key": f"key:{uuid.uuid4()}",
+        "idempotency_body": "0" * 64,
+    }
+    return Order(**fields | changes)
+
+
+async def start(wanted: Order) -> Begun | None:
+    """Begins a training as the HTTP side does: a begin that answers None leaves nothing behind."""
+    async with in_transaction() as tx:
+        begun = await begin(tx, wanted)
+        if begun is None:
+            await tx.rollback()
+    return begun
+
+
+async def started(person: Person = ANA, **changes: Any) -> Training:
+    begun = await start(order(person, **changes))
+    assert begun is not None
+    return await Training.get(id=begun.training_id)
+
+
+def init_data(person: Person, token: str, *, auth_date: float | None = None, **fields: str) -> str:
+    """Init data as Telegram signs it for the Mini App (https://core.telegram.org/bots/webapps)."""
+    user = {
+        "id": person.id,
+        "first_name": person.first_name,
+        "username": person.username,
+        "language_code": person.language_code,
+    }
+    values = {
+        "user": json.dumps({name: value for name, value in user.items() if value is not None}),
+        "auth_date": str(int(time.time() if auth_date is None else auth_date)),
+        **fields,
+    }
+    lines = "\n".join(f"{name}={value}" for name, value in sorted(values.items()))
+    secret = hmac.new(b"WebAppData", token.encode(), hashlib.sha256).digest()
+    values["hash"] = hmac.new(secret, lines.encode(), hashlib.sha256).hexdigest()
+    return urlencode(values)
