@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PostgresDsn, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -49,6 +49,12 @@ def _http_url(value: str) -> str:
     if url.scheme == "http" and not is_loopback(url.hostname):
         raise ValueError("plain http:// is for loopback addresses only: use https://")
     return value.rstrip("/")
+
+
+def _postgres_url(value: str) -> str:
+    if urlsplit(value).scheme not in {"postgres", "postgresql"}:
+        raise ValueError("is no Postgres address such as postgresql://user:password@host:5432/selfi")
+    return value
 
 
 def _no_placeholder(value: SecretStr) -> SecretStr:
@@ -134,7 +140,7 @@ class Settings(BaseSettings):
     # A training that is still running after so long is given up: cancelled at fal, stars back.
     training_max_hours: float = Field(default=6, gt=0)
 
-    database_url: PostgresDsn | None = None
+    database_url: Annotated[str, AfterValidator(_postgres_url)] | None = None
     database_pool_size: int = Field(default=10, ge=3, le=200)
     data_dir: Path = Path("data")
     storage_url: str | None = None
@@ -151,7 +157,7 @@ class Settings(BaseSettings):
     training_min_stars: int = Field(default=30, ge=0, le=1_000_000)
 
     photo_max_bytes: int = Field(default=20 * 1024**2, ge=1024)
-    photo_max_pixels: int = Field(default=50_000_000, ge=512 * 512)
+    photo_max_pixels: int = Field(default=60_000_000, ge=512 * 512)
     photo_min_side: int = Field(default=512, ge=64, le=2048)
     photos_min: int = Field(default=4, ge=1)
     photos_max: int = Field(default=50, ge=1, le=500)
@@ -193,10 +199,6 @@ class Settings(BaseSettings):
     def app_url(self) -> str | None:
         """Where the Mini App is; None without a public address."""
         return f"{self.public_url}/app/" if self.public_url else None
-
-    @property
-    def database_dsn(self) -> str | None:
-        return str(self.database_url) if self.database_url else None
 
     @property
     def storage(self) -> str:
