@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import structlog
-from aiogram import Bot
+from aiogram import Bot, html
 from aiogram.exceptions import (
     TelegramAPIError,
     TelegramBadRequest,
@@ -96,7 +96,7 @@ class MessageJobs:
     async def _view(self, note: Notification) -> View | None:
         """The message in the words of its reader, or None for one who has blocked the bot."""
         if note.kind is NotificationKind.OPERATOR:
-            return View(text=note.text or "", keyboard=None)
+            return View(html.quote(note.text or ""))
         user = await User.get(id=note.chat_id)
         if user.blocked_at or note.training is None:
             return None

@@ -54,11 +54,13 @@ class Worker:
         handlers: Mapping[str, Handler],
         schedules: Mapping[str, tuple[str, Callable[[], Awaitable[None]]]],
         heartbeat: timedelta,
+        idle: timedelta,
     ) -> None:
         self._pool = pool
         self._handlers = handlers
         self._schedules = schedules
         self._heartbeat = heartbeat
+        self._idle = idle
         self._current: PgQueuer | None = None
         self._stopping = False
 
@@ -80,7 +82,7 @@ class Worker:
             queue = self._current = self._queue()
             try:
                 await queue.run(
-                    dequeue_timeout=timedelta(seconds=5),
+                    dequeue_timeout=self._idle,
                     heartbeat_timeout=self._heartbeat,
                     shutdown_on_listener_failure=True,
                     log_aggregation_interval=timedelta(0),
@@ -105,11 +107,18 @@ async def working(
     handlers: Mapping[str, Handler],
     schedules: Mapping[str, tuple[str, Callable[[], Awaitable[None]]]],
     heartbeat_seconds: float,
+    idle_seconds: float = 1,
 ) -> AsyncIterator[Worker]:
-    """Works off jobs while the context lasts; at its end gives those in flight time, then puts them back."""
+    """Works off jobs while the context lasts; at its end gives those in flight time, then puts them back.
+
+    New jobs wake the worker at once. One that asked to be run again doesn't: an idle worker looks for those
+    every `idle_seconds`.
+    """
     # LISTEN pins one connection.
     async with asyncpg.create_pool(dsn, min_size=2, max_size=5) as pool:
-        worker = Worker(pool, handlers, schedules, timedelta(seconds=heartbeat_seconds))
+        worker = Worker(
+            pool, handlers, schedules, timedelta(seconds=heartbeat_seconds), timedelta(seconds=idle_seconds)
+        )
         task = asyncio.create_task(worker.run(), name="jobs")
         try:
             yield worker

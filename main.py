@@ -1,0 +1,98 @@
+"""Selfi's composition root: settings → database → clients → jobs → web → bot, then run until stopped."""
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack
+
+import uvloop
+
+import logs
+from bot.app import create_bot, create_dispatcher
+from bot.connection import Connection
+from bot.webhook import webhook
+from config import Settings, SettingsError, load
+from fal import Fal, WebhookVerifier
+from fal.trainers import TRAINERS
+from jobs.app import handlers, schedules
+from jobs.housekeeping import recover
+from jobs.worker import working
+from media.images import ImageLimits
+from media.pool import ImagePool
+from media.storage import Storage
+from models import db
+from models.lora import declare_base_models
+from models.photo import Drafts
+from web.app import create_app, serving
+from web.events import TrainingEvents
+
+
+async def run(settings: Settings) -> None:
+    """Runs the service until SIGTERM or SIGINT; what was started last is stopped first."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+
+        dsn = stack.enter_context(db.postgres(settings.database_url, settings.data_dir))
+        await enter(db.database(dsn, settings.database_pool_size))
+        await declare_base_models((t.id, t.title, t.inference_endpoint) for t in TRAINERS.values())
+
+        fal = Fal(
+            key=settings.fal_key.get_secret_value(),
+            queue_url=settings.fal_queue_url,
+            rest_url=settings.fal_rest_url,
+            cdn_url=settings.fal_cdn_url,
+            api_url=settings.fal_api_url,
+        )
+        stack.push_async_callback(fal.close)
+        verifier = WebhookVerifier(settings.fal_rest_url)
+        stack.push_async_callback(verifier.close)
+        storage = Storage.from_url(settings.storage)
+        limits = ImageLimits(
+            max_bytes=settings.photo_max_bytes,
+            max_pixels=settings.photo_max_pixels,
+            min_side=settings.photo_min_side,
+        )
+        pool = await enter(ImagePool())
+        drafts = Drafts(pool, storage, limits, maximum=settings.photos_max, ttl=settings.draft_ttl)
+        bot = await enter(create_bot(settings).context())
+        dispatcher = create_dispatcher(settings, drafts, settings.temporary_dir)
+        telegram = Connection(bot, dispatcher, settings)
+
+        await recover()
+        jobs = handlers(settings, fal, bot)
+        clock = schedules(settings, storage)
+        worker = await enter(working(dsn, jobs, clock, settings.job_heartbeat_seconds))
+
+        app = create_app(
+            settings,
+            drafts=drafts,
+            fal=fal,
+            verifier=verifier,
+            bot_username=(await bot.me()).username or "",
+            events=await enter(TrainingEvents(dsn)),
+            telegram_webhook=webhook(bot, dispatcher, settings),
+            checks={"database": db.check, "jobs": worker.check, "telegram": telegram.check},
+        )
+        await enter(serving(app, settings.host, settings.port))
+        await enter(telegram.open())
+        await stopped.wait()
+
+
+def main() -> int:
+    try:
+        settings = load()
+    except SettingsError as e:
+        for problem in e.problems:
+            print(f"selfi: {problem}", file=sys.stderr)  # noqa: T201 — before there is a log
+        return 2
+    logs.configure(settings.log_format, settings.log_level, settings.secrets)
+    uvloop.run(run(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

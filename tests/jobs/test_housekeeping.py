@@ -1,0 +1,50 @@
+"""What runs by the clock: nothing is kept past its time, and nothing is deleted before."""
+
+import os
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.people import ANA, settle_in
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from jobs.housekeeping import CleanUp
+from media.storage import Storage
+from models import Photo, SeenUpdate, Upload
+
+
+async def test_what_has_expired_is_deleted_and_the_rest_stays(db: BaseDBAsyncClient, tmp_path: Path) -> None:
+    await settle_in()
+    storage = Storage.from_url(str(tmp_path / "storage"))
+    now = datetime.now(UTC)
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(b"jpeg")
+    for expires_at in (now - timedelta(seconds=1), now + timedelta(hours=1)):
+        photo = await Photo.create(
+            id=uuid.uuid4(), user_id=ANA.id, file_name="a.jpg", sha256="0" * 64, dhash="0" * 16, width=1,
+            height=1, bytes=4, thumbnail=b"", source="app", expires_at=expires_at,
+        )  # fmt: skip
+        await storage.put(photo.storage_key, file)
+    for days in (29, 31):
+        url = f"https://fal.example/{days}.zip"
+        await Upload.create(
+            id=uuid.uuid4(), user_id=ANA.id, url=url, photo_ids=[], expires_at=now - timedelta(days=days)
+        )
+    for number, days in ((1, 2), (2, 4)):
+        await SeenUpdate.create(id=number)
+        await SeenUpdate.filter(id=number).update(seen_at=now - timedelta(days=days))
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    for name, hours in (("young", 1), ("old", 7)):
+        (temporary / name).touch()
+        when = (now - timedelta(hours=hours)).timestamp()
+        os.utime(temporary / name, (when, when))
+
+    await CleanUp(storage, temporary)()
+
+    [kept] = await Photo.all()
+    assert kept.expires_at > now
+    assert [item.key async for item in storage.list("photos")] == [kept.storage_key]
+    assert [upload.url for upload in await Upload.all()] == ["https://fal.example/29.zip"]
+    assert [update.id for update in await SeenUpdate.all()] == [1]
+    assert [path.name for path in temporary.iterdir()] == ["young"]
