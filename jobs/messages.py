@@ -19,7 +19,7 @@ from aiogram.exceptions import (
 from aiogram.types import Message
 from tortoise.transactions import in_transaction
 
-from bot.views import View, draft_message, final_message, status_message
+from bot.views import View, draft_message, final_message, rest_of_burst, status_message
 from config import Settings
 from fal.trainers import TRAINERS
 from jobs.worker import Again
@@ -146,8 +146,10 @@ class MessageJobs:
         user = await User.get(id=int(subject))
         if user.blocked_at:
             return
-        await self._wait_for_slot(user.id)
         photos = await photo.draft(user.id)
+        if (wait := rest_of_burst(photos)) > timedelta(0):
+            raise Again(wait)
+        await self._wait_for_slot(user.id)
         view = draft_message(
             photos, user.language, self.settings.app_url, self.settings.photos_min, self.settings.photos_max
         )

@@ -87,8 +87,9 @@ class Worker:
                     shutdown_on_listener_failure=True,
                     log_aggregation_interval=timedelta(0),
                 )
-            except Exception:
-                log.exception("queue_failed")
+            except Exception as e:  # noqa: BLE001 — whatever it is, the worker starts anew
+                # Mostly the database, gone for a moment: its own words say enough.
+                log.error("queue_failed", error=type(e).__name__, reason=str(e))  # noqa: TRY400
             finally:
                 self._current = None
             if not self._stopping:

@@ -21,11 +21,15 @@ from pathlib import Path
 import aiohttp
 
 ROOT = Path(__file__).parent.parent
-DATA = ROOT / ".sandbox"
 HOST = "127.0.0.1"
 BOT_TOKEN = "7000000001:AAsandbox-token-for-loopback-only"  # noqa: S105 — it opens nothing
 FAL_KEY = "sandbox-key"
 START_SECONDS = 60
+
+
+def data_dir(app: int) -> Path:
+    """Selfi's data, by its port: two sandboxes at once don't share any."""
+    return ROOT / ".sandbox" / str(app)
 
 
 def environment(chat: int, app: int, fal: int) -> dict[str, str]:
@@ -41,7 +45,7 @@ def environment(chat: int, app: int, fal: int) -> dict[str, str]:
         "HOST": HOST,
         "PORT": str(app),
         "PUBLIC_URL": f"http://{HOST}:{app}",
-        "DATA_DIR": str(DATA),
+        "DATA_DIR": str(data_dir(app)),
         "TELEGRAM_BOT_TOKEN": BOT_TOKEN,
         "TELEGRAM_API_URL": f"http://{HOST}:{chat}",
         "FRAME_ANCESTORS": f"http://{HOST}:{chat} http://localhost:{chat}",
@@ -70,8 +74,9 @@ async def main(first_port: int) -> int:
                     f"Port {port} is taken: choose another with SANDBOX_PORT=9000 make run", file=sys.stderr
                 )
                 return 1
-    shutil.rmtree(DATA, ignore_errors=True)
-    DATA.mkdir()
+    data = data_dir(first_port + 1)
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(parents=True)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -109,7 +114,7 @@ async def _keep_running(env: dict[str, str], stopped: asyncio.Event) -> None:
     """Starts Selfi, and again whenever it dies, until the sandbox stops."""
     while not stopped.is_set():
         # Not started in the project's folder, whose .env is for the real service.
-        process = await _start(str(ROOT / "main.py"), env=env, cwd=DATA)
+        process = await _start(str(ROOT / "main.py"), env=env, cwd=env["DATA_DIR"])
         death, stop = asyncio.create_task(process.wait()), asyncio.create_task(stopped.wait())
         await asyncio.wait({death, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -122,7 +127,7 @@ async def _keep_running(env: dict[str, str], stopped: asyncio.Event) -> None:
             await asyncio.sleep(0.5)
 
 
-async def _start(*arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> Process:
+async def _start(*arguments: str, env: dict[str, str] | None = None, cwd: Path | str = ROOT) -> Process:
     # A session of its own: Ctrl-C reaches this process alone, which stops the others in order.
     return await asyncio.create_subprocess_exec(
         sys.executable, *arguments, cwd=cwd, env=env, start_new_session=True

@@ -1,0 +1,82 @@
+"""The bot, put together: its connection to Telegram, and which update goes to which handler."""
+
+from pathlib import Path
+
+from aiogram import Bot, Dispatcher, F, Router
+from aiogram.client.default import DefaultBotProperties
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.enums import ChatType, ParseMode
+from aiogram.filters import Command, CommandStart
+
+from bot.errors import Errors
+from bot.handlers import fallback, photos, stars, start, training
+from bot.handlers.photos import Downloads
+from bot.i18n import catalogues
+from bot.keyboards import CancelTraining, KeepTraining
+from bot.middlewares import InTurn, Once, People
+from config import Settings
+from models.photo import Drafts
+
+REQUEST_SECONDS = 30
+
+
+def create_bot(settings: Settings) -> Bot:
+    """The caller closes it: `await bot.session.close()`."""
+    api = TelegramAPIServer.from_base(settings.telegram_api_url)
+    return Bot(
+        settings.telegram_bot_token.get_secret_value(),
+        session=AiohttpSession(api=api, timeout=REQUEST_SECONDS),
+        default=DefaultBotProperties(
+            parse_mode=ParseMode.HTML,
+            link_preview_is_disabled=True,
+            allow_sending_without_reply=True,  # whoever deletes a message is answered all the same
+        ),
+    )
+
+
+def create_dispatcher(settings: Settings, drafts: Drafts, temporary: Path) -> Dispatcher:
+    """What handlers ask for by parameter name comes from here and from the middlewares.
+
+    `temporary` is the folder for photos on their way from Telegram into a draft.
+    """
+    catalogues()  # a broken one is found now, not with the first person
+    dispatcher = Dispatcher(
+        disable_fsm=True, settings=settings, drafts=drafts, downloads=Downloads(temporary)
+    )
+    for middleware in (InTurn(), Once(settings.admin_ids), People(settings), Errors()):
+        dispatcher.update.outer_middleware(middleware)
+    dispatcher.include_routers(_private(), _groups())
+    return dispatcher
+
+
+def _private() -> Router:
+    router = Router(name="private")
+    router.message.filter(F.chat.type == ChatType.PRIVATE)
+    router.my_chat_member.filter(F.chat.type == ChatType.PRIVATE)
+
+    router.message.register(start.greet, CommandStart())
+    router.message.register(start.explain, Command("help"))
+    router.message.register(training.tell_status, Command("status"))
+    router.message.register(training.offer_cancel, Command("cancel"))
+    router.message.register(stars.tell_balance, Command("balance"))
+    router.message.register(photos.take, F.photo)
+    router.message.register(photos.take, photos.is_image_document)
+    router.message.register(fallback.unknown_command, F.text.startswith("/"))
+    router.message.register(fallback.only_text, F.text)
+    router.message.register(fallback.no_photo, F.content_type.in_(fallback.SENT_BY_PEOPLE))
+
+    router.callback_query.register(training.cancel, CancelTraining.filter(F.sure))
+    router.callback_query.register(training.confirm_cancel, CancelTraining.filter())
+    router.callback_query.register(training.keep, KeepTraining.filter())
+    router.callback_query.register(fallback.dead_button)
+
+    router.my_chat_member.register(start.blocked_or_back)
+    return router
+
+
+def _groups() -> Router:
+    router = Router(name="groups")
+    router.message.filter(F.chat.type.in_({ChatType.GROUP, ChatType.SUPERGROUP}))
+    router.message.register(start.greet_group, CommandStart())
+    return router

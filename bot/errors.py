@@ -1,0 +1,62 @@
+"""The domain's errors in words, once; whatever else goes wrong is not ours to explain."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from aiogram import BaseMiddleware, html
+from aiogram.exceptions import TelegramForbiddenError
+from aiogram.types import TelegramObject, Update
+
+from bot.answers import reply_to
+from bot.i18n import _, marked
+from models.errors import DomainError
+from models.user import set_blocked
+
+log = structlog.get_logger(__name__)
+
+_SENTENCES = {
+    "not_an_image": marked("This is no photo: send a JPEG, PNG, WebP or HEIC."),
+    "unsupported_format": marked("This is a {format} file: send a JPEG, PNG, WebP or HEIC."),
+    "corrupt": marked("This file is damaged and can't be opened: send the original again."),
+    "too_small": marked(
+        "This photo is {width}×{height} pixels: its shorter side must have at least {min_side}."
+    ),
+    "too_many_pixels": marked("This photo has too many pixels: at most {max_pixels} are taken."),
+    "file_too_large": marked("This file is too large: a photo may have {max_mb} MB."),
+    "too_large_for_chat": marked(
+        "This file is too large for the chat, where bots can fetch {limit_mb} MB at most. Send a smaller one."
+    ),
+    "duplicate": marked("This photo is in your draft already."),
+    "storage_unavailable": marked("Photos can't be stored just now. Send it again in a minute."),
+    "training_not_found": marked("There is no such training."),
+    "training_ended": marked("This training has ended already."),
+}
+
+
+def words(error: DomainError) -> str:
+    """The error in the current language; in English where the catalogue doesn't know its code."""
+    known = _SENTENCES.get(error.code)
+    if known is None:
+        return html.quote(error.detail)
+    return _(known, **error.extra, max_mb=error.extra.get("max_bytes", 0) / 1024**2)
+
+
+class Errors(BaseMiddleware):
+    """Answers what a handler says can't be done. Any other error goes on: the update will be tried again."""
+
+    async def __call__(
+        self,
+        handler: Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]],
+        event: TelegramObject,
+        data: dict[str, Any],
+    ) -> Any:
+        try:
+            return await handler(event, data)
+        except DomainError as e:
+            log.info("refused", code=e.code)
+            return reply_to(event, words(e)) if isinstance(event, Update) else None
+        except TelegramForbiddenError:
+            if sender := data.get("sender"):
+                await set_blocked(sender.id, blocked=True)
+            return None

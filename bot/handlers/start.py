@@ -1,0 +1,41 @@
+"""Hello, help, and goodbye."""
+
+from aiogram.enums import ChatMemberStatus
+from aiogram.methods import SendMessage
+from aiogram.types import ChatMemberUpdated, Message
+
+from bot.announce import commands
+from bot.i18n import _, ngettext
+from bot.keyboards import app_button, column
+from bot.middlewares import Sender
+from bot.views import greeting
+from config import Settings
+from models.user import set_blocked
+
+
+async def greet(message: Message, sender: Sender, settings: Settings) -> SendMessage:
+    view = greeting(sender.first_name, sender.welcome_stars, settings.photos_min, settings.app_url)
+    return message.answer(view.text, reply_markup=view.keyboard)
+
+
+async def explain(message: Message, settings: Settings) -> SendMessage:
+    how = ngettext(
+        "Send me at least {n} sharp photo, or add it in the app, choose a trigger word and start. I show you "
+        "how it goes and write when it is done. A training that fails costs nothing.",
+        "Send me at least {n} sharp, varied photos, or add them in the app, choose a trigger word and start. "
+        "I show you how it goes and write when it is done. A training that fails costs nothing.",
+        settings.photos_min,
+    )
+    listed = "\n".join(f"/{name} – {text}" for name, text in commands().items())
+    return message.answer(
+        f"{how}\n\n{listed}", reply_markup=column(app_button(_("Open Selfi"), settings.app_url))
+    )
+
+
+async def greet_group(message: Message) -> SendMessage:
+    return message.answer(_("I work in a private chat only: write to me there."))
+
+
+async def blocked_or_back(event: ChatMemberUpdated) -> None:
+    kicked = event.new_chat_member.status == ChatMemberStatus.KICKED
+    await set_blocked(event.from_user.id, blocked=kicked)

@@ -1,0 +1,48 @@
+"""Buttons, and what they say when they are tapped."""
+
+import uuid
+
+from aiogram.filters.callback_data import CallbackData
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, WebAppInfo
+
+from bot.i18n import _
+from models.training import Training
+
+
+class CancelTraining(CallbackData, prefix="cancel"):
+    """`sure` is whether the person has been asked."""
+
+    id: uuid.UUID
+    sure: bool
+
+
+class KeepTraining(CallbackData, prefix="keep"):
+    pass
+
+
+def column(*buttons: InlineKeyboardButton | None) -> InlineKeyboardMarkup | None:
+    """The buttons one below the other, those that there are."""
+    rows = [[button] for button in buttons if button]
+    return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
+
+
+def app_button(
+    text: str, app_url: str | None, training: Training | None = None
+) -> InlineKeyboardButton | None:
+    """Opens the Mini App, at `training` if one is given; None where there is no address to open."""
+    if app_url is None:
+        return None
+    url = f"{app_url}?training={training.id}" if training else app_url
+    return InlineKeyboardButton(text=text, web_app=WebAppInfo(url=url))
+
+
+def cancel_button(training: Training, text: str) -> InlineKeyboardButton:
+    return InlineKeyboardButton(text=text, callback_data=CancelTraining(id=training.id, sure=False).pack())
+
+
+def confirmation(training: Training) -> InlineKeyboardMarkup | None:
+    sure = CancelTraining(id=training.id, sure=True).pack()
+    return column(
+        InlineKeyboardButton(text=_("Yes, cancel it"), callback_data=sure, style="danger"),
+        InlineKeyboardButton(text=_("No, go on"), callback_data=KeepTraining().pack()),
+    )

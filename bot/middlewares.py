@@ -1,0 +1,139 @@
+"""What every update goes through, from the outside in: its turn, once only, and whose it is."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+from weakref import WeakValueDictionary
+
+import structlog
+from aiogram import BaseMiddleware
+from aiogram.enums import ChatType
+from aiogram.types import CallbackQuery, Chat, Message, TelegramObject, Update
+from aiogram.types import User as TelegramUser
+
+from bot.answers import reply_to
+from bot.i18n import _, speaking
+from config import Settings
+from models.notification import close_update, open_update, tell_operators
+from models.user import Person, remember, set_blocked
+
+Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 5
+# Telegram waits 60 seconds for an answer, then delivers the update again: by then we have ended or given up.
+TURN_SECONDS = 10
+HANDLING_SECONDS = 45
+
+
+class InTurn(BaseMiddleware):
+    """One person's updates one after the other, though Telegram delivers taps beside messages.
+
+    A turn that takes too long to come is a TimeoutError, and the update comes again.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: float = TURN_SECONDS
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        source = data.get("event_from_user") or data.get("event_chat")
+        lock = self._locks.setdefault(source.id, asyncio.Lock()) if source else asyncio.Lock()
+        async with asyncio.timeout(self.seconds):
+            await lock.acquire()
+        try:
+            return await handler(event, data)
+        finally:
+            lock.release()
+
+
+class Once(BaseMiddleware):
+    """Skips what was done before, counts attempts, and sets an update aside that fails again and again.
+
+    Whatever else is raised here reaches the webhook's answer, and Telegram delivers the update again.
+    """
+
+    def __init__(self, operators: frozenset[int]) -> None:
+        self.seconds: float = HANDLING_SECONDS
+        self._operators = operators
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        update = cast("Update", event)
+        attempt = await open_update(update.update_id)
+        if attempt is None:
+            log.info("update_done_before")
+            return None
+        data["attempt"], error = attempt, None
+        try:
+            async with asyncio.timeout(self.seconds):
+                answer = await handler(event, data)
+        except Exception as e:
+            if attempt < MAX_ATTEMPTS or is_payment(update):
+                raise
+            error = type(e).__name__
+            log.exception("update_set_aside", kind=update.event_type, attempts=attempt)
+            answer = await self._give_up(update, error, data.get("language", "en"))
+        await close_update(update.update_id, error)
+        return answer
+
+    async def _give_up(self, update: Update, error: str, language: str) -> Any:
+        kind = update.event_type
+        text = f"Given up after {MAX_ATTEMPTS} attempts: the {kind} of update {update.update_id}, by {error}."
+        await tell_operators(self._operators, text)
+        with speaking(language):
+            return reply_to(
+                update, _("Sorry, something went wrong here, and it is not your fault. Try again.")
+            )
+
+
+def is_payment(update: Update) -> bool:
+    """Whether it is about money, and so is never given up."""
+    message = update.message
+    paid = message and (message.successful_payment or message.refunded_payment)
+    return bool(update.pre_checkout_query or paid)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who wrote or tapped in a private chat, as we know them."""
+
+    id: int
+    first_name: str
+    language: str
+    balance: int  # stars
+    welcome_stars: int  # given just now, at first sight
+
+
+class People(BaseMiddleware):
+    """Remembers who writes, as `sender`, and speaks their language. Strangers in groups are nobody to us."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._welcome_stars = settings.welcome_stars
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        user: TelegramUser | None = data.get("event_from_user")
+        person = Person(user.id, user.first_name, user.username, user.language_code) if user else None
+        data["language"] = person.language if person else "en"
+        if person and _writes_to_us(cast("Update", event).event, data.get("event_chat")):
+            data["sender"] = sender = await self._remember(person)
+            data["language"] = sender.language
+        with speaking(data["language"]):
+            return await handler(event, data)
+
+    async def _remember(self, person: Person) -> Sender:
+        row = await remember(person, self._welcome_stars)
+        if row["blocked_at"]:
+            await set_blocked(person.id, blocked=False)
+        return Sender(
+            id=row["id"],
+            first_name=row["first_name"],
+            language=row["language"],
+            balance=row["balance"],
+            welcome_stars=row["balance"] if row["is_new"] else 0,
+        )
+
+
+def _writes_to_us(event: TelegramObject, chat: Chat | None) -> bool:
+    return isinstance(event, Message | CallbackQuery) and chat is not None and chat.type == ChatType.PRIVATE
