@@ -102,7 +102,7 @@ class FileSecrets(EnvSettingsSource):
         found: dict[str, Any] = {}
         for name in self.settings_cls.model_fields:
             path = os.environ.get(f"{name.upper()}_FILE")
-            if path and name.upper() not in os.environ:
+            if path and not os.environ.get(name.upper()):
                 try:
                     found[name] = Path(path).read_text(encoding="utf-8").strip()
                 except (OSError, UnicodeDecodeError) as e:
@@ -114,7 +114,7 @@ class FileSecrets(EnvSettingsSource):
 class Settings(BaseSettings):
     """One field a setting; the environment's name is the same in upper case."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     # Where it listens, and where the world finds it. Without PUBLIC_URL the bot polls Telegram, and
     # trainings are followed by polling fal.

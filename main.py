@@ -8,27 +8,29 @@ from contextlib import AsyncExitStack
 import uvloop
 
 import logs
-from bot.app import create_bot, create_dispatcher
-from bot.connection import Connection
-from bot.webhook import webhook
 from config import Settings, SettingsError, load
-from fal import Fal, WebhookVerifier
-from fal.trainers import TRAINERS
-from jobs.app import handlers, schedules
-from jobs.housekeeping import recover
-from jobs.worker import working
-from media.images import ImageLimits
-from media.pool import ImagePool
-from media.storage import Storage
-from models import db
-from models.lora import declare_base_models
-from models.photo import Drafts
-from web.app import create_app, serving
-from web.events import TrainingEvents
 
 
 async def run(settings: Settings) -> None:
     """Runs the service until SIGTERM or SIGINT; what was started last is stopped first."""
+    # Not at the top: a wrong setting is named at once, not after the seconds that aiogram's import takes.
+    from bot.app import create_bot, create_dispatcher
+    from bot.connection import Connection
+    from bot.webhook import webhook
+    from fal import Fal, WebhookVerifier
+    from fal.trainers import TRAINERS
+    from jobs.app import handlers, schedules
+    from jobs.housekeeping import recover
+    from jobs.worker import working
+    from media.images import ImageLimits
+    from media.pool import ImagePool
+    from media.storage import Storage
+    from models import db
+    from models.lora import declare_base_models
+    from models.photo import Drafts
+    from web.app import create_app, serving
+    from web.events import TrainingEvents
+
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

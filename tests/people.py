@@ -12,6 +12,7 @@ from tortoise.transactions import in_transaction
 
 from models.training import Begun, Order, Training, begin
 from models.user import Person, remember
+from sandbox.telegram import Person as TelegramPerson
 
 ANA = Person(id=5_000_000_001, first_name="Ana", username="ana", language_code="en")
 BETO = Person(id=5_000_000_002, first_name="Beto", username=None, language_code="es")
@@ -59,6 +60,20 @@ async def started(person: Person = ANA, **changes: Any) -> Training:
     begun = await start(order(person, **changes))
     assert begun is not None
     return await Training.get(id=begun.training_id)
+
+
+def telegram_people(*people: Person) -> tuple[TelegramPerson, ...]:
+    """The same people in the emulated Telegram; all of them have started the bot."""
+    return tuple(
+        TelegramPerson(
+            id=person.id,
+            first_name=person.first_name,
+            username=person.username or f"user{person.id}",
+            language=person.language_code or "en",
+            started=True,
+        )
+        for person in people
+    )
 
 
 def init_data(person: Person, token: str, *, auth_date: float | None = None, **fields: str) -> str:

@@ -101,7 +101,7 @@ class Fault:
     """What goes wrong with the next `times` calls of `method` (empty: of any).
 
     `drop` closes the connection before the method is executed, `drop_after` once it was: the bot can't tell
-    the two apart. `delay` is in real seconds.
+    the two apart. `delay` comes before the method is executed, `answer_delay` after it, in real seconds.
     """
 
     method: str = ""
@@ -112,6 +112,7 @@ class Fault:
     drop: bool = False
     drop_after: bool = False
     delay: float = 0
+    answer_delay: float = 0
 
     @property
     def error(self) -> ApiError | None:
@@ -171,6 +172,7 @@ class BotApi:
             if fault.error:
                 raise fault.error
             result = await self.call(core, name, params)
+            await asyncio.sleep(fault.answer_delay)
         except ApiError as error:
             return _refusal(error)
         if fault.drop_after:

@@ -25,6 +25,7 @@ _FAULT_FIELDS: dict[str, type | tuple[type, ...]] = {
     "drop": bool,
     "drop_after": bool,
     "delay": (int, float),
+    "answer_delay": (int, float),
 }
 
 _WORDS: dict[type, str] = {str: "text", int: "a whole number", bool: "true or false"}

@@ -74,6 +74,9 @@ class TelegramEmulator(Apps):
         """Makes the next calls of a method (empty: of any) go wrong; the keywords are `Fault`'s."""
         self._api.faults.append(Fault(method, **fault))
 
+    def clear_faults(self) -> None:
+        self._api.faults.clear()
+
     def deliver(self, update: Any) -> None:
         """Delivers a hand-made update, which may be any JSON."""
         self.core.updates.add_hand_made(update)

@@ -22,8 +22,7 @@ from models import Training, TrainStatus
 from models.user import Person
 from sandbox.fal import FalEmulator
 from sandbox.telegram import Json, Limits, TelegramEmulator
-from sandbox.telegram import Person as TelegramPerson
-from tests.people import ANA, BETO, OLGA, settle_in, started
+from tests.people import ANA, BETO, OLGA, settle_in, started, telegram_people
 from tests.photos import portrait
 
 TRAINER = "fal-ai/flux-lora-fast-training"
@@ -94,20 +93,10 @@ def photos_zip(count: int = 4) -> bytes:
     return data.getvalue()
 
 
-def telegram_person(person: Person) -> TelegramPerson:
-    return TelegramPerson(
-        id=person.id,
-        first_name=person.first_name,
-        username=person.username or f"user{person.id}",
-        language=person.language,
-        started=True,
-    )
-
-
 @pytest.fixture
 async def world(db: BaseDBAsyncClient, settings: Settings, dsn: str, tmp_path: Path) -> AsyncIterator[World]:
     await settle_in()
-    people = tuple(telegram_person(person) for person in (ANA, BETO, OLGA))
+    people = telegram_people(ANA, BETO, OLGA)
     telegram = TelegramEmulator(
         settings.telegram_bot_token.get_secret_value(), people=people, limits=Limits(), time_scale=0.01
     )

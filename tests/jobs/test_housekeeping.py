@@ -5,12 +5,12 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.people import ANA, settle_in
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from jobs.housekeeping import CleanUp
 from media.storage import Storage
 from models import Photo, SeenUpdate, Upload
+from tests.people import ANA, settle_in
 
 
 async def test_what_has_expired_is_deleted_and_the_rest_stays(db: BaseDBAsyncClient, tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ async def balance() -> int:
 async def test_from_start_to_model(world: World, worker: Worker) -> None:
     training = await world.start()
     done = await world.ended(training)
-    assert (done.status, done.progress, done.error) == (TrainStatus.COMPLETED, 100, None)
+    assert done.status is TrainStatus.COMPLETED
+    assert done.progress == 100
+    assert done.error is None
     assert (await LoraModel.get(id=training.lora_id)).weights_url.startswith(world.settings.fal_cdn_url)
     living, final = await world.heard(2)
     assert "100" in living["text"]

@@ -14,6 +14,7 @@ from models import LedgerEntry, LoraModel, Notification, Training, TrainStatus, 
 from models.errors import Conflict, NotFound
 from models.lora import LoraStatus
 from models.training import ACTIVE, LEGAL_FROM, cancel, claim_submit, find, move, page, price, release_submit
+from models.user import Person
 from tests.people import ANA, ANAS_STARS, BETO, CARLA, order, settle_in, start, started
 
 FILES = ("https://fal.example/weights.safetensors", "https://fal.example/config.json")
@@ -82,7 +83,7 @@ async def test_an_implicit_key_is_given_up_at_the_end() -> None:
 
 
 @pytest.mark.parametrize(("owner", "hours", "usable"), [(ANA, 1, True), (BETO, 1, False), (ANA, -1, False)])
-async def test_an_upload_serves_its_owner_while_it_lasts(owner: object, hours: int, usable: bool) -> None:
+async def test_an_upload_serves_its_owner_while_it_lasts(owner: Person, hours: int, usable: bool) -> None:
     url = "http://127.0.0.1:1/files/ana.zip"
     await Upload.create(
         id=uuid.uuid4(),
