@@ -20,7 +20,8 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"FAL_KEY": ""}, "FAL_KEY is empty"),
+        ({"FAL_KEY": ""}, "FAL_KEY is missing"),
+        ({"FAL_KEY": "  "}, "FAL_KEY is empty"),
         ({"FAL_KEY": "changeme"}, "FAL_KEY still holds a placeholder"),
         ({"TELEGRAM_BOT_TOKEN": "your_bot_token"}, "TELEGRAM_BOT_TOKEN still holds a placeholder"),
         ({"TELEGRAM_BOT_TOKEN": "abc"}, "TELEGRAM_BOT_TOKEN is no bot token"),
@@ -99,7 +100,8 @@ def test_own_secrets_differ_by_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
         ("::1", True),
         ("localhost", True),
         ("127.0.0.1.nip.io", False),
+        (None, False),
     ],
 )
-def test_loopback_is_told_without_a_look_up(host: str, loopback: bool) -> None:
+def test_loopback_is_told_without_a_look_up(host: str | None, loopback: bool) -> None:
     assert is_loopback(host) is loopback
