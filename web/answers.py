@@ -1,0 +1,127 @@
+"""Rows as the answers that people get."""
+
+import base64
+import time
+
+from config import Settings
+from fal.trainers import DEFAULT_TRAINER, TRAINERS, Trainer
+from models import photo as photos
+from models.photo import Photo
+from models.training import Training, TrainStatus, seconds_left, usual_seconds
+from web import schemas
+
+_REMEMBERED = 60.0
+"""Seconds that a trainer's usual pace is remembered."""
+
+
+class Answers:
+    """Makes answers of trainings, knowing how long trainings of their kind took before."""
+
+    def __init__(self) -> None:
+        self._pace: dict[str, tuple[float, float]] = {}  # by trainer: seconds for 1,000 steps, and until when
+
+    async def status(self, training: Training) -> schemas.TrainingStatus:
+        """`training` has to come with its `lora`."""
+        return schemas.TrainingStatus(
+            status=training.status.value,
+            metadata=await self._metadata(training),
+            error=training.error,
+            completed_at=training.completed_at,
+        )
+
+    async def training(self, training: Training) -> schemas.Training:
+        """`training` has to come with its `lora`."""
+        return schemas.Training(
+            id=training.lora_id,
+            training_id=training.id,
+            name=training.lora.name,
+            trainer=training.base_model_id,
+            trigger_word=training.instance_prompt,
+            steps=training.steps,
+            is_style=training.is_style,
+            create_masks=training.create_masks,
+            started_at=training.started_at,
+            status=training.status.value,
+            metadata=await self._metadata(training),
+            error=training.error,
+            completed_at=training.completed_at,
+        )
+
+    async def trainings(self, trainings: list[Training]) -> list[schemas.Training]:
+        return [await self.training(training) for training in trainings]
+
+    async def _metadata(self, training: Training) -> schemas.TrainingMetadata:
+        lora = training.lora
+        return schemas.TrainingMetadata(
+            progress=training.progress,
+            step=training.step,
+            total_steps=training.steps,
+            eta_seconds=await self._eta(training),
+            queue_position=training.queue_position if training.status is TrainStatus.PENDING else None,
+            files=schemas.ResultFiles(weights=lora.weights_url, config=lora.config_url)
+            if lora.weights_url
+            else None,
+            stars_spent=training.stars_spent,
+            refunded=training.refunded,
+            error_code=training.error_code,
+        )
+
+    async def _eta(self, training: Training) -> int | None:
+        if training.running_at is None or not training.is_active:
+            return None
+        return seconds_left(training, await self._usual_pace(training.base_model_id))
+
+    async def _usual_pace(self, trainer: str) -> float:
+        now = time.monotonic()
+        pace, fresh_until = self._pace.get(trainer, (0.0, 0.0))
+        if now >= fresh_until:
+            declared = TRAINERS.get(trainer, DEFAULT_TRAINER).seconds_per_1000_steps
+            pace = await usual_seconds(trainer) or declared
+            self._pace[trainer] = pace, now + _REMEMBERED
+        return pace
+
+
+def photo(row: Photo) -> schemas.Photo:
+    return schemas.Photo(
+        verdict="warning" if row.warning else "ok",
+        code=row.warning,
+        reason=photos.WARNINGS[row.warning] if row.warning else None,
+        id=row.id,
+        file_name=row.file_name,
+        caption=row.caption,
+        width=row.width,
+        height=row.height,
+        bytes=row.bytes,
+        thumbnail=f"data:image/jpeg;base64,{base64.b64encode(row.thumbnail).decode()}",
+        source="chat" if row.source == "chat" else "app",
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+    )
+
+
+def limits(settings: Settings) -> schemas.Limits:
+    return schemas.Limits(
+        photo_max_bytes=settings.photo_max_bytes,
+        photo_max_pixels=settings.photo_max_pixels,
+        photo_min_side=settings.photo_min_side,
+        photos_min=settings.photos_min,
+        photos_max=settings.photos_max,
+        upload_max_bytes=settings.upload_max_bytes,
+        trigger_word_max=schemas.TRIGGER_WORD_MAX,
+        caption_max=schemas.CAPTION_MAX,
+    )
+
+
+def trainer(declared: Trainer) -> schemas.TrainerOptions:
+    return schemas.TrainerOptions(
+        id=declared.id,
+        title=declared.title,
+        default_steps=declared.default_steps,
+        min_steps=declared.min_steps,
+        max_steps=declared.max_steps,
+        step_size=declared.step_size,
+        supports_style=declared.style is not None,
+        supports_masks=declared.masks is not None,
+        seconds_per_1000_steps=declared.seconds_per_1000_steps,
+        price_factor=declared.price_factor,
+    )

@@ -1,0 +1,112 @@
+"""The HTTP side as one application; `main.py` gives it what it needs and runs it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from config import Settings
+from fal.client import Fal
+from fal.webhooks import WebhookVerifier
+from models.photo import Drafts
+from web import keys, openapi
+from web.answers import Answers
+from web.auth import identified
+from web.errors import problems
+from web.events import TrainingEvents
+from web.identity import InitData, Sessions
+from web.keys import Check, Handler
+from web.middlewares import common_headers, plain_bodies, request_log
+from web.provider import Provider
+from web.routes import ROUTES
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 30.0
+"""At shutdown, requests under way have so long to end."""
+
+LARGEST_BODY = 1024 * 1024
+"""Bytes, for handlers that read a body at once, such as Telegram's; ours name their own limits."""
+
+UPLOADS_AT_ONCE = 16
+"""Requests that may bring photos at the same time; more wait, without being read."""
+
+MINIAPP_BUILD = Path(__file__).resolve().parent.parent / "miniapp" / "dist"
+
+
+def create_app(
+    settings: Settings,
+    *,
+    drafts: Drafts,
+    fal: Fal,
+    verifier: WebhookVerifier,
+    events: TrainingEvents,
+    bot_username: str,
+    telegram_webhook: Handler | None = None,
+    checks: Mapping[str, Check] | None = None,
+    miniapp: Path = MINIAPP_BUILD,
+) -> web.Application:
+    """Everything that speaks HTTP. The caller opens and closes what it passes in.
+
+    `telegram_webhook` handles `POST /telegram/webhook`, and is None where updates are polled. `checks` are
+    what `/readyz` asks, by name: one is failing that raises or answers False. `miniapp` is the built app's
+    folder.
+    """
+    app = web.Application(middlewares=[request_log, problems, plain_bodies], client_max_size=LARGEST_BODY)
+    app[keys.SETTINGS] = settings
+    app[keys.ANSWERS] = Answers()
+    app[keys.BOT_USERNAME] = bot_username
+    app[keys.CHECKS] = checks or {}
+    app[keys.DRAFTS] = drafts
+    app[keys.EVENTS] = events
+    app[keys.INIT_DATA] = InitData(settings.telegram_bot_token.get_secret_value(), settings.init_data_max_age)
+    app[keys.MINIAPP] = miniapp
+    app[keys.OPENAPI] = json.dumps(openapi.document(ROUTES))
+    app[keys.PROVIDER] = Provider(fal, settings.admin_ids)
+    app[keys.SESSIONS] = Sessions(settings.derived_secret("session"), settings.session_seconds)
+    app[keys.SPOOL] = settings.temporary_dir
+    app[keys.TELEGRAM_WEBHOOK] = telegram_webhook
+    app[keys.UPLOAD_SLOTS] = asyncio.Semaphore(UPLOADS_AT_ONCE)
+    app[keys.VERIFIER] = verifier
+    for route in ROUTES:
+        handler = identified(route.handler) if route.proofs else route.handler
+        app.router.add_route(route.method, route.path, handler)
+        if route.method == "GET" and not route.proofs:  # for probes and proxies
+            app.router.add_route("HEAD", route.path, handler)
+    app.on_response_prepare.append(common_headers)
+    app.on_shutdown.append(_end_streams)
+    return app
+
+
+def create_runner(app: web.Application) -> web.AppRunner:
+    """Runs the application as it is meant to be: with our own log lines, and bodies as they came.
+
+    Left to itself, aiohttp would unpack a compressed body, and drop the line when it can't.
+    """
+    return web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=DRAIN_SECONDS)
+
+
+@asynccontextmanager
+async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+    """Serves while the context lasts; at its end takes no new request and lets those under way finish.
+
+    Yields the port, which for 0 is one that was free.
+    """
+    runner = create_runner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        bound: int = runner.addresses[0][1]
+        log.info("listening", host=host, port=bound)
+        yield bound
+    finally:
+        await runner.cleanup()
+
+
+async def _end_streams(app: web.Application) -> None:
+    """Streams would last for minutes, and aiohttp waits for the requests that are under way."""
+    app[keys.EVENTS].stop()

@@ -1,0 +1,57 @@
+"""What Telegram and fal call: each proves itself by its own secret or signature."""
+
+import uuid
+
+import structlog
+from aiohttp import web
+
+from fal.errors import Unavailable as FalUnavailable
+from fal.webhooks import InvalidSignature, parse
+from models.errors import NotFound, Unauthenticated, Unavailable
+from models.settlement import settle_webhook
+from web.bodies import read_body
+from web.errors import Malformed
+from web.keys import TELEGRAM_WEBHOOK, VERIFIER
+
+log = structlog.get_logger(__name__)
+
+_LARGEST_WEBHOOK = 10 * 1024 * 1024
+
+
+async def telegram(request: web.Request) -> web.StreamResponse:
+    handler = request.app[TELEGRAM_WEBHOOK]
+    if handler is None:
+        raise NotFound("Updates are polled here: there is no webhook.", code="no_webhook")
+    return await handler(request)
+
+
+async def fal_training(request: web.Request) -> web.Response:
+    """fal calls again after every answer but a 2xx, so that one that we can't take now isn't lost."""
+    training_id = _training_id(request)
+    body = await read_body(request, _LARGEST_WEBHOOK)
+    with structlog.contextvars.bound_contextvars(training_id=str(training_id)):
+        await _verify(request, body)
+        try:
+            event = parse(body)
+        except ValueError as e:
+            raise Malformed(str(e), code="malformed_webhook") from e
+        await settle_webhook(training_id, event)
+    return web.Response(status=200)
+
+
+def _training_id(request: web.Request) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.match_info["id"])
+    except ValueError:
+        raise NotFound("There is no such training.", code="training_not_found") from None
+
+
+async def _verify(request: web.Request, body: bytes) -> None:
+    try:
+        await request.app[VERIFIER].verify(request.headers, body)
+    except InvalidSignature as e:
+        log.warning("webhook_refused", reason=e.reason)
+        raise Unauthenticated("This is not signed by fal.ai.", code="signature_invalid") from e
+    except FalUnavailable as e:
+        log.warning("webhook_unverified", detail=e.detail)
+        raise Unavailable("fal.ai's keys can't be had just now.", code="provider_keys_unavailable") from e

@@ -1,0 +1,49 @@
+"""What handlers find in the application and in the request, typed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from config import Settings
+from fal.webhooks import WebhookVerifier
+from models.photo import Drafts
+from models.user import Person
+from web.answers import Answers
+from web.events import TrainingEvents
+from web.identity import InitData, Sessions
+from web.provider import Provider
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Check = Callable[[], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose request it is. `person` is there with init data only: a session carries no more than the id."""
+
+    user_id: int
+    person: Person | None
+
+
+SETTINGS = web.AppKey("settings", Settings)
+ANSWERS = web.AppKey("answers", Answers)
+BOT_USERNAME = web.AppKey("bot_username", str)
+CHECKS: web.AppKey[Mapping[str, Check]] = web.AppKey("checks")
+DRAFTS = web.AppKey("drafts", Drafts)
+EVENTS = web.AppKey("events", TrainingEvents)
+INIT_DATA = web.AppKey("init_data", InitData)
+MINIAPP = web.AppKey("miniapp", Path)
+OPENAPI = web.AppKey("openapi", str)
+PROVIDER = web.AppKey("provider", Provider)
+SESSIONS = web.AppKey("sessions", Sessions)
+SPOOL = web.AppKey("spool", Path)
+TELEGRAM_WEBHOOK: web.AppKey[Handler | None] = web.AppKey("telegram_webhook")
+UPLOAD_SLOTS = web.AppKey("upload_slots", asyncio.Semaphore)
+VERIFIER = web.AppKey("verifier", WebhookVerifier)
+
+IDENTITY = web.RequestKey("identity", Identity)
+REQUEST_ID = web.RequestKey("request_id", str)

@@ -1,0 +1,53 @@
+"""The Mini App's built files."""
+
+from pathlib import Path
+
+from aiohttp import web
+
+from models.errors import NotFound
+from web.keys import MINIAPP, SETTINGS
+
+# `connect-src` is all that the app calls: us. Telegram's web clients load the app into a frame.
+_POLICY = (
+    "default-src 'none'; script-src 'self' https://telegram.org; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data: blob: https:; font-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors {ancestors}"
+)
+
+
+async def from_root(_: web.Request) -> web.Response:
+    return _to_app()
+
+
+async def to_folder(_: web.Request) -> web.Response:
+    return _to_app()
+
+
+def _to_app() -> web.Response:
+    return web.Response(status=302, headers={"Location": "/app/"})
+
+
+async def file(request: web.Request) -> web.StreamResponse:
+    """A file of the build. What Vite puts under `assets/` has its hash in its name and never changes."""
+    path = request.match_info["path"]
+    found = _find(request.app[MINIAPP], path or "index.html")
+    if path.startswith("assets/"):
+        headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    else:
+        headers = {"Cache-Control": "no-cache"}
+    if found.suffix == ".html":
+        headers["Content-Security-Policy"] = _POLICY.format(ancestors=request.app[SETTINGS].frame_ancestors)
+    return web.FileResponse(found, headers=headers)
+
+
+def _find(root: Path, path: str) -> Path:
+    """The file at `path` within `root`, and never one outside, whatever `path` says."""
+    if not (root / "index.html").is_file():
+        raise NotFound("The Mini App is not built: `make install` builds it.", code="miniapp_not_built")
+    try:
+        found = (root / path).resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        found = None
+    if found is None or not found.is_relative_to(root.resolve()) or not found.is_file():
+        raise NotFound("The Mini App has no such file.", code="not_found")
+    return found

@@ -1,0 +1,90 @@
+"""The API's contents: every route there is."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from web import drafts, health, hooks, miniapp, openapi, schemas, sessions, start, stream, trainings, uploads
+from web.openapi import FORM, JSON, Content, Route
+
+_IDEMPOTENCY_KEY = {
+    "Idempotency-Key": "1 to 200 visible ASCII characters: a repeat with the same one answers the same."
+}
+_NO_PROOF = ()
+_INIT_DATA = ("initData", "initDataHeader")
+
+
+def _json(model: type[BaseModel], status: int = 200) -> Mapping[int, Content]:
+    return {status: {JSON: model}}
+
+
+def _other(kind: str) -> Mapping[int, Content]:
+    return {200: {kind: None}}
+
+
+# fmt: off
+ROUTES = (
+    Route("POST", "/session", sessions.open_session,
+          "Exchange init data for a session and all that the app's first screen needs",
+          _json(schemas.Session), proofs=_INIT_DATA),
+
+    Route("GET", "/training/photos", drafts.show,
+          "The photos of the next training",
+          _json(schemas.Draft)),
+    Route("POST", "/training/photos", drafts.add,
+          "Add one photo, and hear what we think of it",
+          _json(schemas.Photo, 201), (408, 413, 422), {FORM: schemas.PhotoForm, "image/*": None}),
+    Route("PATCH", "/training/photos/{id}", drafts.edit,
+          "Set a photo's caption",
+          _json(schemas.Photo), (404, 413, 422), {JSON: schemas.PhotoEdit}),
+    Route("DELETE", "/training/photos/{id}", drafts.remove,
+          "Remove a photo",
+          {204: {}}, (404,)),
+
+    Route("POST", "/training/upload", uploads.upload,
+          "Put a zip of the draft (no body), of photos, or a ready one where the trainer can fetch it",
+          _json(schemas.Upload), (408, 413, 422), {FORM: schemas.UploadForm}),
+    Route("POST", "/training/start", start.start,
+          "Pay for a training and start it",
+          _json(schemas.TrainingStarted), (402, 413, 422), {JSON: schemas.TrainingStart},
+          headers=_IDEMPOTENCY_KEY),
+    Route("GET", "/training", trainings.page,
+          "The person's trainings, newest first",
+          _json(schemas.TrainingPage), (422,), query=schemas.PageQuery),
+    Route("GET", "/training/{id}/status", trainings.status,
+          "Where a training is, by its own id or its LoRA model's",
+          _json(schemas.TrainingStatus), (404,)),
+    Route("GET", "/training/{id}/events", stream.stream,
+          "The same as server-sent events named `status`, until it ends",
+          _other("text/event-stream"), (404,)),
+    Route("POST", "/training/{id}/cancel", trainings.cancel,
+          "Cancel a training; its stars come back",
+          _json(schemas.TrainingStatus), (404, 409)),
+
+    Route("POST", "/telegram/webhook", hooks.telegram,
+          "For Telegram: an update",
+          {200: {}}, (401, 404), {JSON: None}, proofs=_NO_PROOF),
+    Route("POST", "/webhooks/fal/training/{id}", hooks.fal_training,
+          "For fal.ai: how a training ended",
+          {200: {}}, (401, 404, 413), {JSON: None}, proofs=_NO_PROOF),
+
+    Route("GET", "/healthz", health.live,
+          "Whether the process lives",
+          _json(schemas.Health), proofs=_NO_PROOF),
+    Route("GET", "/readyz", health.ready,
+          "Whether it can do its work",
+          {200: {JSON: schemas.Readiness}, 503: {JSON: schemas.Readiness}}, proofs=_NO_PROOF),
+    Route("GET", "/openapi.json", openapi.show,
+          "This description",
+          _other(JSON), proofs=_NO_PROOF),
+    Route("GET", "/", miniapp.from_root,
+          "To the Mini App",
+          {302: {}}, proofs=_NO_PROOF),
+    Route("GET", "/app", miniapp.to_folder,
+          "To the Mini App",
+          {302: {}}, proofs=_NO_PROOF),
+    Route("GET", "/app/{path:.*}", miniapp.file,
+          "The Mini App's files",
+          _other("*/*"), (404,), proofs=_NO_PROOF),
+)
+# fmt: on

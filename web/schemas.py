@@ -1,0 +1,263 @@
+"""What travels over HTTP: request bodies, and the answers that `/openapi.json` describes.
+
+The seed's own names (`images_data_url`, `trigger_word`, …) stay as they are; everything else is camelCase.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+TRIGGER_WORD_MAX = 64
+NAME_MAX = 64
+CAPTION_MAX = 1000
+URL_MAX = 2048
+
+# One line of visible text: no control characters, so no line breaks either.
+_LINE = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
+
+Caption = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=CAPTION_MAX, pattern=r"^[^\x00]*$")
+]
+
+
+def _trigger(word: str) -> str:
+    """A trainer learns it as a word, so there has to be something to read, and nothing that can't be seen."""
+    if not any(c.isalnum() for c in word):
+        raise ValueError("needs at least one letter or digit")
+    if not word.isprintable():
+        raise ValueError("has characters that can't be seen")
+    return word
+
+
+class Body(BaseModel):
+    """A request body: exact types, and no field that we don't know."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
+
+
+class TrainingStart(Body):
+    """The seed's request, with the trainer, the model's name and this product's defaults."""
+
+    images_data_url: Annotated[
+        str, StringConstraints(min_length=1, max_length=URL_MAX, pattern=r"^[\x21-\x7e]*$")
+    ] = Field(
+        description="The address that POST /training/upload answered, or any public https address of a zip."
+    )
+    trigger_word: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=TRIGGER_WORD_MAX, pattern=_LINE),
+        AfterValidator(_trigger),
+    ]
+    steps: int | None = Field(
+        default=None, description="A whole number within the trainer's own range; its default where left out."
+    )
+    is_style: bool = False
+    create_masks: bool = True
+    trainer: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    name: (
+        Annotated[
+            str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_MAX, pattern=_LINE)
+        ]
+        | None
+    ) = None
+
+
+class PhotoEdit(Body):
+    caption: Caption | None
+
+
+class PhotoForm(BaseModel):
+    image: bytes = Field(description="One JPEG, PNG, WebP or HEIC.")
+    caption: Caption | None = None
+
+
+class UploadForm(BaseModel):
+    """Photos, or one ready zip, but not both."""
+
+    images: list[bytes] | None = None
+    captions: Annotated[dict[str, Caption], Field(description="Captions by file name, as JSON.")] | None = (
+        None
+    )
+    archive: bytes | None = Field(default=None, description="A .zip of photos, with captions as .txt beside.")
+
+
+class PageQuery(BaseModel):
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: Annotated[str, StringConstraints(max_length=200)] | None = Field(
+        default=None, description="The `nextCursor` of the page before."
+    )
+
+
+class TrainingStarted(BaseModel):
+    """The seed's answer to a start."""
+
+    id: uuid.UUID = Field(description="The LoRA model's id.")
+    trainingId: uuid.UUID  # noqa: N815 — the seed's own name
+
+
+class ResultFiles(Answer):
+    weights: str = Field(description="The LoRA's safetensors file.")
+    config: str | None
+
+
+class TrainingMetadata(Answer):
+    progress: int = Field(ge=0, le=100)
+    step: int | None
+    total_steps: int
+    eta_seconds: int | None = Field(description="Seconds left, by what trainings of its kind took before.")
+    queue_position: int | None
+    files: ResultFiles | None
+    stars_spent: int
+    refunded: bool
+    error_code: str | None = Field(description="A stable word for machines, such as `cancelled`.")
+
+
+class TrainingStatus(Answer):
+    """The seed's answer to a status request."""
+
+    status: Literal["PENDING", "TRAINING", "COMPLETED", "FAILED"]
+    metadata: TrainingMetadata
+    error: str | None = Field(description="What went wrong, in words for people.")
+    completed_at: datetime | None
+
+
+class Training(TrainingStatus):
+    id: uuid.UUID = Field(description="The LoRA model's id.")
+    training_id: uuid.UUID
+    name: str
+    trainer: str
+    trigger_word: str
+    steps: int
+    is_style: bool
+    create_masks: bool
+    started_at: datetime
+
+
+class TrainingPage(Answer):
+    items: list[Training]
+    next_cursor: str | None = Field(description="Give it as ?cursor= for the page after; null on the last.")
+
+
+class Verdict(Answer):
+    """What we think of one photo."""
+
+    verdict: Literal["ok", "warning", "refused"]
+    code: str | None = Field(description="The stable reason: too_small, blurred, near_duplicate, …")
+    reason: str | None = Field(description="The same in words for people.")
+
+
+class Photo(Verdict):
+    id: uuid.UUID
+    file_name: str
+    caption: str | None
+    width: int = Field(description="Pixels, as stored: turned upright, at most 2,048 on the longer side.")
+    height: int
+    bytes: int
+    thumbnail: str = Field(description="A small JPEG as a data: address.")
+    source: Literal["app", "chat"]
+    created_at: datetime
+    expires_at: datetime
+
+
+class Draft(Answer):
+    photos: list[Photo]
+    minimum: int = Field(description="So many photos a training needs.")
+    maximum: int
+
+
+class UploadVerdict(Verdict):
+    file_name: str
+
+
+class Upload(Answer):
+    images_data_url: str = Field(alias="images_data_url", description="The seed's own name.")
+    verdicts: list[UploadVerdict]
+    kept: int
+    expires_at: datetime
+
+
+class User(Answer):
+    id: int
+    first_name: str
+    language: Literal["en", "es"]
+
+
+class TrainerOptions(Answer):
+    id: str
+    title: str
+    default_steps: int
+    min_steps: int
+    max_steps: int
+    step_size: int = Field(description="How far a slider moves; any whole number in the range will do.")
+    supports_style: bool
+    supports_masks: bool
+    seconds_per_1000_steps: int = Field(alias="secondsPer1000Steps")
+    price_factor: float
+
+
+class Prices(Answer):
+    stars_per_1000_steps: int = Field(
+        alias="starsPer1000Steps", description="Linear in the steps, times the trainer's factor, rounded up."
+    )
+    minimum_stars: int
+
+
+class Limits(Answer):
+    photo_max_bytes: int
+    photo_max_pixels: int
+    photo_min_side: int
+    photos_min: int
+    photos_max: int
+    upload_max_bytes: int
+    trigger_word_max: int
+    caption_max: int
+
+
+class Session(Answer):
+    """Everything the Mini App needs to draw its first screen."""
+
+    token: str
+    expires_at: datetime
+    user: User
+    balance: int
+    bot_username: str
+    prices: Prices
+    trainers: list[TrainerOptions]
+    limits: Limits
+    trainings: list[Training] = Field(description="Those that haven't ended.")
+
+
+class FieldProblem(Answer):
+    field: str
+    message: str
+
+
+class Problem(Answer):
+    """RFC 9457. `error` and `message` repeat `detail` for the existing mini app."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+    error: str
+    message: str
+    errors: list[FieldProblem] | None = None
+
+
+class Health(Answer):
+    status: Literal["ok"]
+
+
+class Readiness(Answer):
+    status: Literal["ready", "not ready"]
+    checks: dict[str, Literal["ok", "failing"]]
