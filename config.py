@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import ipaddress
 import os
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -194,6 +195,17 @@ class Settings(BaseSettings):
         if self.telegram_webhook_secret:
             return self.telegram_webhook_secret.get_secret_value()
         return self.derived_secret("telegram webhook")
+
+    def fal_webhook(self, training_id: uuid.UUID) -> str:
+        """The path that fal calls for a training.
+
+        fal signs what it sends for any of its customers, so its signature alone doesn't say that the run is
+        ours: the proof does, which only the one who was given this path can know.
+        """
+        return f"/webhooks/fal/training/{training_id}?proof={self.fal_webhook_proof(training_id)}"
+
+    def fal_webhook_proof(self, training_id: uuid.UUID) -> str:
+        return self.derived_secret(f"fal webhook {training_id}")
 
     @property
     def app_url(self) -> str | None:

@@ -74,7 +74,7 @@ async def run(settings: Settings) -> None:
             drafts=drafts,
             fal=fal,
             verifier=verifier,
-            bot_username=(await bot.me()).username or "",
+            bot_username=lambda: telegram.username,
             events=await enter(TrainingEvents(dsn)),
             telegram_webhook=webhook(bot, dispatcher, settings),
             checks={"database": db.check, "jobs": worker.check, "telegram": telegram.check},

@@ -19,13 +19,17 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds, between tries to reach Telegram
 
 
 class Connection:
-    """`check` raises until updates come in; a Telegram that is away at our start is tried again for ever."""
+    """`check` raises until updates come in; a Telegram that is away at our start is tried again for ever.
+
+    `username` is the bot's, empty until Telegram has told it.
+    """
 
     def __init__(self, bot: Bot, dispatcher: Dispatcher, settings: Settings) -> None:
         self._bot = bot
         self._dispatcher = dispatcher
         self._settings = settings
         self._up = False
+        self.username = ""
 
     async def check(self) -> None:
         """Raises RuntimeError while Telegram doesn't know where to deliver updates."""
@@ -57,6 +61,7 @@ class Connection:
 
     async def _connect(self) -> None:
         """Announces the bot and sets the webhook; or polls, and then doesn't return."""
+        self.username = (await self._bot.me()).username or ""
         if self._settings.public_url:
             await set_webhook(self._bot, self._dispatcher, self._settings)
             self._up = True

@@ -1,5 +1,6 @@
 """What runs by the clock: recovery of what has no job, and deletion of what has expired."""
 
+import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -61,6 +62,6 @@ class CleanUp:
     def _delete_temporary_files(self) -> None:
         """Whatever a killed process left behind of an upload."""
         oldest = time.time() - TEMPORARY_FILES_KEPT.total_seconds()
-        for path in self.temporary.rglob("*"):
-            if path.is_file() and path.stat().st_mtime < oldest:
-                path.unlink(missing_ok=True)
+        for path in self.temporary.glob("*"):
+            if path.stat().st_mtime < oldest:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

@@ -171,7 +171,7 @@ class TrainingJobs:
 
     def _webhook_url(self, training: Training) -> str | None:
         base = self.settings.public_url
-        return f"{base}/webhooks/fal/training/{training.id}" if base else None
+        return f"{base}{self.settings.fal_webhook(training.id)}" if base else None
 
 
 def arguments(trainer: Trainer, training: Training) -> dict[str, object]:

@@ -29,7 +29,7 @@ class Photo(Model):
     )
     user_id: int
     file_name = fields.CharField(max_length=255)
-    caption = fields.TextField(null=True)
+    caption: str | None = fields.TextField(null=True)
     warning = fields.CharField(max_length=32, null=True)  # blurred, near_duplicate
     sha256 = fields.CharField(max_length=64)  # of the bytes as they came
     dhash = fields.CharField(max_length=16)  # perceptual, for near duplicates
@@ -65,6 +65,7 @@ class Upload(Model):
     user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
         "models.User", related_name="uploads", on_delete=fields.CASCADE
     )
+    user_id: int
     url = fields.CharField(max_length=2048, unique=True)
     photo_ids: list[uuid.UUID] = ArrayField(element_type="uuid")  # of the draft it was made from
     created_at: datetime = fields.DatetimeField(auto_now_add=True)

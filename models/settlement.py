@@ -36,8 +36,9 @@ async def settle(
     """Ends the training by its run's output or error; None when it had ended before."""
     if isinstance(outcome, FalError):
         return await _fail(training.id, outcome, request_id)
+    output: dict[str, Any] = _storable(outcome)
     try:
-        files = TRAINERS[training.base_model_id].result(outcome)
+        files = TRAINERS[training.base_model_id].result(output)
     except Rejected as error:
         return await _fail(training.id, error, request_id)
     return await move(
@@ -45,9 +46,22 @@ async def settle(
         TrainStatus.COMPLETED,
         request_id=request_id,
         step=training.steps,
-        output=outcome,
+        output=output,
         files=(files.weights_url, files.config_url),
     )
+
+
+def _storable(value: Any) -> Any:
+    """The value without what Postgres doesn't take in JSON: NUL characters and halves of surrogate pairs."""
+    match value:
+        case str():
+            return value.replace("\0", "").encode(errors="replace").decode()
+        case dict():
+            return {_storable(key): _storable(inner) for key, inner in value.items()}
+        case list():
+            return [_storable(inner) for inner in value]
+        case _:
+            return value
 
 
 async def _fail(training_id: uuid.UUID, error: FalError, request_id: str | None) -> Training | None:

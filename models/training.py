@@ -258,8 +258,9 @@ async def move(
                                   ELSE running_at END,
                 metadata = coalesce($8::jsonb, metadata), error_code = $9::text, error = $10::text,
                 completed_at = CASE WHEN $2::text IN ('COMPLETED', 'FAILED') THEN now() END,
-                idempotency_key = CASE WHEN $2::text IN ('COMPLETED', 'FAILED') AND idempotency_key LIKE 'same:%'
-                                       THEN 'ended:' || id ELSE idempotency_key END
+                idempotency_key = CASE
+                    WHEN $2::text IN ('COMPLETED', 'FAILED') AND idempotency_key LIKE 'same:%'
+                    THEN 'ended:' || id ELSE idempotency_key END
             WHERE id = $1 AND status = ANY ($3::text[])
               AND (status <> $2::text OR (request_id IS NULL AND $4::text IS NOT NULL) OR progress < $5
                    OR step IS DISTINCT FROM greatest(step, $6) OR queue_position IS DISTINCT FROM $7)

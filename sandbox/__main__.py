@@ -2,6 +2,7 @@
 
     python -m sandbox [--port 8080]
 
+SANDBOX_TRAINING_SECONDS says how long 1,000 steps take (25).
 Each of the three is a process of its own on loopback, on three ports in a row: the chat page and Telegram's
 API, Selfi, and fal. Selfi doesn't know that it is in a sandbox; when it is killed, it is started again, so
 that one can watch it go on where it was. The sandbox begins empty every time: its data is in `.sandbox`.
@@ -90,7 +91,10 @@ async def _run(chat: int, app: int, fal: int, stopped: asyncio.Event) -> int:
         "-m", "sandbox.telegram", "--port", str(chat), "--token", BOT_TOKEN,
         "--app-url", f"http://{HOST}:{app}", "--fal-url", f"http://{HOST}:{fal}",
     )  # fmt: skip
-    fal_process = await _start("-m", "sandbox.fal", "--port", str(fal), "--key", FAL_KEY)
+    fal_process = await _start(
+        "-m", "sandbox.fal", "--port", str(fal), "--key", FAL_KEY,
+        "--training-seconds", os.environ.get("SANDBOX_TRAINING_SECONDS", "25"),
+    )  # fmt: skip
     selfi = asyncio.create_task(_keep_running(env, stopped))
     try:
         if not await _ready(f"http://{HOST}:{app}/readyz", stopped):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from playwright.async_api import Browser, async_playwright
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from config import Settings
@@ -22,8 +23,8 @@ BOT_TOKEN = "123456789:AAtest-token-of-the-emulated-bot"
 def postgres_server() -> Iterator[str]:
     """One embedded server for all test processes of a run.
 
-    Not in pytest's own temporary folder: another run that starts makes that one private to its user again, and
-    Postgres, which never runs as root, would lose its files.
+    Not in pytest's own temporary folder: another run that starts makes that one private to its user again,
+    and Postgres, which never runs as root, would lose its files.
     """
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     folder = Path(tempfile.gettempdir()) / f"selfi-test-{run}"
@@ -70,6 +71,35 @@ async def db(_migrated: str) -> BaseDBAsyncClient:
     await connection.execute_query(f"TRUNCATE {rows[0]['names']} RESTART IDENTITY CASCADE")
     await declare_base_models((t.id, t.title, t.inference_endpoint) for t in TRAINERS.values())
     return connection
+
+
+def required(program: str) -> str:
+    """The path of a program that isn't Python's; without it, tests fail in CI and are skipped elsewhere."""
+    if path := shutil.which(program):
+        return path
+    sentence = f"this test needs {program}: apt-get install {program}"
+    if os.environ.get("CI"):
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """A real browser; the switches keep it from speaking to anybody but us."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=required("chromium"),
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
+        yield browser
+        await browser.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -45,16 +45,16 @@ def create_app(
     fal: Fal,
     verifier: WebhookVerifier,
     events: TrainingEvents,
-    bot_username: str,
+    bot_username: Callable[[], str],
     telegram_webhook: Handler | None = None,
     checks: Mapping[str, Check] | None = None,
     miniapp: Path = MINIAPP_BUILD,
 ) -> web.Application:
     """Everything that speaks HTTP. The caller opens and closes what it passes in.
 
-    `telegram_webhook` handles `POST /telegram/webhook`, and is None where updates are polled. `checks` are
-    what `/readyz` asks, by name: one is failing that raises or answers False. `miniapp` is the built app's
-    folder.
+    `bot_username` answers an empty one until Telegram has told it. `telegram_webhook` handles
+    `POST /telegram/webhook`, and is None where updates are polled. `checks` are what `/readyz` asks, by name:
+    one is failing that raises or answers False. `miniapp` is the built app's folder.
     """
     app = web.Application(middlewares=[request_log, problems, plain_bodies], client_max_size=LARGEST_BODY)
     app[keys.SETTINGS] = settings

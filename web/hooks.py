@@ -1,5 +1,6 @@
 """What Telegram and fal call: each proves itself by its own secret or signature."""
 
+import hmac
 import uuid
 
 import structlog
@@ -11,7 +12,7 @@ from models.errors import NotFound, Unauthenticated, Unavailable
 from models.settlement import settle_webhook
 from web.bodies import read_body
 from web.errors import Malformed
-from web.keys import TELEGRAM_WEBHOOK, VERIFIER
+from web.keys import SETTINGS, TELEGRAM_WEBHOOK, VERIFIER
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,10 @@ async def telegram(request: web.Request) -> web.StreamResponse:
 async def fal_training(request: web.Request) -> web.Response:
     """fal calls again after every answer but a 2xx, so that one that we can't take now isn't lost."""
     training_id = _training_id(request)
+    given = request.query.get("proof", "").encode(errors="surrogateescape")
+    if not hmac.compare_digest(given, request.app[SETTINGS].fal_webhook_proof(training_id).encode()):
+        log.warning("webhook_refused", reason="the proof in its address is missing or wrong")
+        raise Unauthenticated("This address was not given to fal.ai by us.", code="proof_invalid")
     body = await read_body(request, _LARGEST_WEBHOOK)
     with structlog.contextvars.bound_contextvars(training_id=str(training_id)):
         await _verify(request, body)

@@ -31,7 +31,7 @@ class Identity:
 
 SETTINGS = web.AppKey("settings", Settings)
 ANSWERS = web.AppKey("answers", Answers)
-BOT_USERNAME = web.AppKey("bot_username", str)
+BOT_USERNAME: web.AppKey[Callable[[], str]] = web.AppKey("bot_username")
 CHECKS: web.AppKey[Mapping[str, Check]] = web.AppKey("checks")
 DRAFTS = web.AppKey("drafts", Drafts)
 EVENTS = web.AppKey("events", TrainingEvents)

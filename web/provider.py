@@ -1,6 +1,5 @@
 """Puts zips where the trainer can fetch them, and says what it means when that fails."""
 
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,16 +13,13 @@ from models.notification import tell_operators
 
 log = structlog.get_logger(__name__)
 
-_TOLD_AGAIN_AFTER = 3600.0
-
 
 class Provider:
-    """fal's storage; problems that only an operator can solve are told to them, each once an hour."""
+    """fal's storage; problems that only an operator can solve are told to them."""
 
     def __init__(self, fal: Fal, operators: frozenset[int]) -> None:
         self._fal = fal
         self._operators = operators
-        self._told: dict[str, float] = {}
 
     async def store(self, archive: Path, expires_in: timedelta) -> str:
         """Uploads the zip and answers its public address.
@@ -38,18 +34,10 @@ class Provider:
         except FalError as e:
             log.warning("upload_failed", code=e.code, detail=e.detail)
             if isinstance(e, OperatorProblem):
-                await self._tell(e)
+                await tell_operators(self._operators, f"fal.ai refuses uploads: {e.detail} ({e.code})")
             wait = e.retry_after if isinstance(e, FalUnavailable) else None
             raise Unavailable(
                 "The training provider can't take photos just now: try again in a moment.",
                 code="provider_unavailable",
                 retry_after=round(wait or 5),
             ) from e
-
-    async def _tell(self, problem: OperatorProblem) -> None:
-        now = time.monotonic()
-        if now - self._told.get(problem.code, -_TOLD_AGAIN_AFTER) >= _TOLD_AGAIN_AFTER:
-            self._told[problem.code] = now
-            await tell_operators(
-                self._operators, f"fal.ai refuses uploads ({problem.code}): {problem.detail}"
-            )

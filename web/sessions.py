@@ -21,7 +21,7 @@ async def open_session(request: web.Request) -> web.Response:
             expires_at=session.expires_at,
             user=schemas.User(id=person.id, first_name=row["first_name"], language=row["language"]),
             balance=row["balance"],
-            bot_username=request.app[BOT_USERNAME],
+            bot_username=request.app[BOT_USERNAME](),
             prices=schemas.Prices(
                 stars_per_1000_steps=settings.stars_per_1000_steps,
                 minimum_stars=settings.training_min_stars,

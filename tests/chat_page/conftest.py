@@ -1,6 +1,5 @@
 """A real Chromium at the real chat page, the emulated Telegram behind it, and a scripted bot behind that."""
 
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -13,7 +12,6 @@ from playwright.async_api import (
     FrameLocator,
     Locator,
     Page,
-    async_playwright,
     expect,
 )
 
@@ -22,15 +20,6 @@ from sandbox.telegram import TelegramEmulator
 from .scripted_bot import Json, ScriptedBot
 
 PHONE = {"width": 390, "height": 844}
-_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
-
 expect.set_options(timeout=5_000)
 
 
@@ -63,17 +52,6 @@ async def twin() -> AsyncIterator[Twin]:
         yield Twin(telegram, bot, url)
         for runner in reversed(runners):  # the bot first, while Telegram still answers it
             await runner.cleanup()
-
-
-@pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("these tests drive Debian's chromium, which isn't installed")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=_ARGUMENTS)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture

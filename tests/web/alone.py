@@ -34,7 +34,12 @@ async def main(settings: Settings) -> None:
         )
         verifier = WebhookVerifier(settings.fal_rest_url)
         app = create_app(
-            settings, drafts=drafts, fal=fal, verifier=verifier, events=events, bot_username="selfi_test_bot"
+            settings,
+            drafts=drafts,
+            fal=fal,
+            verifier=verifier,
+            events=events,
+            bot_username=lambda: "selfi_test_bot",
         )
         async with serving(app, "127.0.0.1", 0) as port:
             sys.stdout.write(f"port {port}\n")

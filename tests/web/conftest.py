@@ -104,7 +104,7 @@ async def serve(
             fal=fal,
             verifier=verifier,
             events=own_events,
-            bot_username="selfi_test_bot",
+            bot_username=lambda: "selfi_test_bot",
             **parts,  # type: ignore[arg-type]  # one of PARTS each, as the test gave it
         )
         server = Server(app)
