@@ -15,6 +15,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from tortoise import fields
@@ -365,7 +366,8 @@ async def page(user_id: int, limit: int, before: tuple[datetime, uuid.UUID] | No
 
 def price(steps: int, factor: float, per_1000_steps: int, minimum: int) -> int:
     """Stars for a training: linear in its steps, times the trainer's factor, rounded up."""
-    return max(minimum, math.ceil(per_1000_steps * steps * factor / 1000))
+    exact = per_1000_steps * steps * Fraction(str(factor)) / 1000
+    return max(minimum, math.ceil(exact))
 
 
 async def usual_seconds(trainer: str) -> float | None:

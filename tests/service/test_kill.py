@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from tests.service.conftest import Service
+from tests.service.running import Service
 
 STARS_LEFT = 500 - 150
 

@@ -12,7 +12,7 @@ from aiohttp import FormData
 from tests.conftest import BOT_TOKEN
 from tests.people import ANA, BETO
 from tests.photos import portrait
-from tests.service.conftest import ROOT, Service, free_port
+from tests.service.running import ROOT, Service, free_port
 
 
 async def start_badly(**env: str) -> tuple[int, str]:

@@ -1,0 +1,180 @@
+import type { components } from '../api';
+import { sendWithProgress } from './xhr';
+
+type Schemas = components['schemas'];
+export type Draft = Schemas['Draft'];
+export type Limits = Schemas['Limits'];
+export type Photo = Schemas['Photo'];
+export type Prices = Schemas['Prices'];
+export type Problem = Schemas['Problem'];
+export type Session = Schemas['Session'];
+export type Trainer = Schemas['TrainerOptions'];
+export type Training = Schemas['Training'];
+export type TrainingPage = Schemas['TrainingPage'];
+export type TrainingStart = Schemas['TrainingStart'];
+export type TrainingStarted = Schemas['TrainingStarted'];
+export type TrainingStatus = Schemas['TrainingStatus'];
+export type Upload = Schemas['Upload'];
+
+type Send = (url: string, init: RequestInit) => Promise<Response>;
+/** Tells how much of the body has left, 0–1. */
+type SendTelling = (url: string, init: RequestInit, onProgress: (part: number) => void) => Promise<Response>;
+
+const TIMEOUT_MS = 30_000;
+/** Packing moves all photos of a draft to the trainer's storage. */
+const PACKING_MS = 180_000;
+
+/** A request that didn't end well: the server's problem, or status 0 where no answer came at all. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail = '',
+    readonly fields: readonly { field: string; message: string }[] = [],
+    /** Seconds that the server asks us to wait. */
+    readonly retryAfter: number | null = null,
+  ) {
+    super(detail);
+  }
+
+  /** Worth another try with the very same request. */
+  get transient(): boolean {
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/**
+ * Selfi's HTTP interface as its own person sees it. Init data is exchanged for a session token, which is
+ * renewed without a word when the server no longer takes it; requests that wait meanwhile share one renewal.
+ */
+export class Api {
+  readonly #initData: string;
+  readonly #base: string;
+  readonly #sendTelling: SendTelling;
+  #token: string | null = null;
+  #renewal: Promise<Session> | null = null;
+
+  constructor(initData: string, base = '', sendTelling: SendTelling = sendWithProgress) {
+    this.#initData = initData;
+    this.#base = base;
+    this.#sendTelling = sendTelling;
+  }
+
+  session(): Promise<Session> {
+    this.#renewal ??= this.#openSession().finally(() => (this.#renewal = null));
+    return this.#renewal;
+  }
+
+  async draft(): Promise<Draft> {
+    return read(await this.#call('GET', '/training/photos'));
+  }
+
+  async addPhoto(file: File, onProgress: (part: number) => void, signal: AbortSignal): Promise<Photo> {
+    const body = new FormData();
+    body.append('image', file, file.name);
+    const send: Send = (url, init) => this.#sendTelling(url, { ...init, signal }, onProgress);
+    return read(await this.#call('POST', '/training/photos', { body }, send));
+  }
+
+  async removePhoto(id: string): Promise<void> {
+    await this.#call('DELETE', `/training/photos/${id}`);
+  }
+
+  /** Packs the draft and puts it where the trainer can fetch it. */
+  async packDraft(): Promise<Upload> {
+    return read(await this.#call('POST', '/training/upload', {}, within(PACKING_MS)));
+  }
+
+  async start(body: TrainingStart, idempotencyKey: string): Promise<TrainingStarted> {
+    return read(
+      await this.#call('POST', '/training/start', {
+        body: JSON.stringify(body),
+        headers: { 'Content-Type': 'application/json', 'Idempotency-Key': idempotencyKey },
+      }),
+    );
+  }
+
+  async trainings(cursor: string | null = null): Promise<TrainingPage> {
+    const query = cursor === null ? '' : `?cursor=${encodeURIComponent(cursor)}`;
+    return read(await this.#call('GET', `/training${query}`));
+  }
+
+  async status(id: string): Promise<TrainingStatus> {
+    return read(await this.#call('GET', `/training/${id}/status`));
+  }
+
+  async events(id: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const send: Send = (url, init) => fetch(url, { ...init, signal });
+    const headers = { Accept: 'text/event-stream' };
+    const response = await this.#call('GET', `/training/${id}/events`, { headers }, send);
+    if (!response.body) throw new ApiError(0, 'network');
+    return response.body;
+  }
+
+  async cancel(id: string): Promise<TrainingStatus> {
+    return read(await this.#call('POST', `/training/${id}/cancel`));
+  }
+
+  async #openSession(): Promise<Session> {
+    const headers = { Authorization: `tma ${this.#initData}` };
+    const session = await read<Session>(await this.#send('/session', { method: 'POST', headers }));
+    this.#token = session.token;
+    return session;
+  }
+
+  async #call(method: string, path: string, init: RequestInit = {}, send?: Send): Promise<Response> {
+    const token = this.#token ?? (await this.session()).token;
+    try {
+      return await this.#send(path, authorized(method, init, token), send);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      // Another request may have renewed the session while this one was under way.
+      const renewed = this.#token === token ? (await this.session()).token : this.#token;
+      return this.#send(path, authorized(method, init, renewed), send);
+    }
+  }
+
+  async #send(path: string, init: RequestInit, send = within(TIMEOUT_MS)): Promise<Response> {
+    let response: Response;
+    try {
+      response = await send(this.#base + path, init);
+    } catch {
+      throw new ApiError(0, 'network');
+    }
+    if (!response.ok) throw await problemOf(response);
+    return response;
+  }
+}
+
+function within(ms: number): Send {
+  return (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(ms) });
+}
+
+function authorized(method: string, init: RequestInit, token: string | null): RequestInit {
+  const headers = new Headers(init.headers);
+  headers.set('Authorization', `Bearer ${token ?? ''}`);
+  return { ...init, method, headers };
+}
+
+async function read<T>(response: Response): Promise<T> {
+  try {
+    return (await response.json()) as T;
+  } catch {
+    throw new ApiError(0, 'network');
+  }
+}
+
+/** A proxy in between may answer without our problem document, so nothing in it is taken for granted. */
+async function problemOf(response: Response): Promise<ApiError> {
+  const problem = (await response.json().catch(() => null)) as Partial<Problem> | null;
+  const retryAfter = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
+  return new ApiError(
+    response.status,
+    problem?.code ?? `http_${response.status}`,
+    problem?.detail ?? '',
+    problem?.errors ?? [],
+    Number.isNaN(retryAfter) ? null : retryAfter,
+  );
+}

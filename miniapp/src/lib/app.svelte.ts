@@ -1,0 +1,72 @@
+import { createContext } from 'svelte';
+import { Api, ApiError, type Session, type TrainingStart } from './api';
+import { Form } from './form.svelte';
+import { Photos } from './photos.svelte';
+import { persist } from './retry';
+import type { Router } from './router.svelte';
+import { Trainings } from './trainings.svelte';
+
+/** A start as the person meant it: kept through retries, so that none of them is a second training. */
+interface Intent {
+  meant: string;
+  key: string;
+  body: TrainingStart;
+}
+
+export type TrainingChoice = Omit<TrainingStart, 'images_data_url'>;
+
+const START_ATTEMPTS = 6;
+
+/** What is known once the session is open; every screen works on it. */
+export class App {
+  session: Session;
+  readonly photos: Photos;
+  readonly form: Form;
+  readonly list: Trainings;
+  #intent: Intent | null = null;
+
+  constructor(
+    readonly api: Api,
+    readonly router: Router,
+    session: Session,
+  ) {
+    this.session = $state.raw(session);
+    this.photos = new Photos(api, session.limits);
+    this.form = new Form(session);
+    this.list = new Trainings(api, session.trainings);
+  }
+
+  /** Balance and running trainings anew. They were right a moment ago: a failure may wait for the next time. */
+  async refresh(): Promise<void> {
+    try {
+      this.session = await this.api.session();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    }
+  }
+
+  /** Answers the id of the model that comes of it, by which the training is asked for, too. */
+  async startTraining(): Promise<string> {
+    const choice = this.form.choice();
+    const meant = JSON.stringify([choice, this.photos.tiles.map((tile) => tile.photo?.id)]);
+    if (this.#intent?.meant !== meant) {
+      const { images_data_url } = await persist(() => this.api.packDraft());
+      this.#intent = { meant, key: crypto.randomUUID(), body: { ...choice, images_data_url } };
+    }
+    const { body, key } = this.#intent;
+    try {
+      const { id } = await persist(() => this.api.start(body, key), START_ATTEMPTS);
+      this.#intent = null;
+      this.form.clear();
+      this.photos.clear();
+      await Promise.all([this.refresh(), this.photos.load(), this.list.load()]);
+      return id;
+    } catch (error) {
+      // A clear no ends the intent; without any answer the same one is asked again.
+      if (error instanceof ApiError && !error.transient) this.#intent = null;
+      throw error;
+    }
+  }
+}
+
+export const [getApp, setApp] = createContext<App>();

@@ -1,0 +1,15 @@
+/** Drawn on 24 × 24, as lines 2 wide. */
+export const icons = {
+  plus: 'M12 5v14M5 12h14',
+  close: 'M7 7l10 10M17 7 7 17',
+  check: 'M5 12.5l4.5 4.5L19 7.5',
+  alert: 'M12 6.5v7M12 17.4v.1',
+  chevron: 'M10 7l5 5-5 5',
+  chat: 'M5 17.5V7a2 2 0 0 1 2-2h10a2 2 0 0 1 2 2v6a2 2 0 0 1-2 2H8z',
+  train: 'M12 4l1.8 4.7L18.5 10.5l-4.7 1.8L12 17l-1.8-4.700L5.5 10.5l4.7-1.8zM19 16v4M17 18h4',
+  list: 'M9 6.5h11M9 12h11M9 17.5h11M4.5 6.5v.1M4.5 12v.1M4.5 17.5v.1',
+  picture: 'M5 5h14v14H5zM5 16l4.5-4.5 3.5 3.5 2.5-2.500L19 16M14.5 9v.1',
+  offline: 'M4 4l16 16M8.5 15.5a5 5 0 0 1 7 0M5 12a10 10 0 0 1 4.5-2.600M19 12a10 10 0 0 0-6-2.900M12 19v.1',
+} as const;
+
+export type IconName = keyof typeof icons;

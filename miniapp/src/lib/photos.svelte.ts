@@ -1,0 +1,159 @@
+import { type Api, ApiError, type Limits, type Photo } from './api';
+import { shrink } from './image';
+import { persist, wait } from './retry';
+import { type Upload, Uploads } from './uploads.svelte';
+import { t } from './i18n/i18n.svelte';
+import { errorText, verdictWords, type Words } from './words';
+
+/** A photo as the grid shows it: one of the draft, or on its way there; a sent one keeps its place and picture. */
+export interface Tile {
+  key: string;
+  name: string;
+  src: string;
+  photo: Photo | null;
+  upload: Upload | null;
+}
+
+/** The person's draft: what the server holds, from here and from the chat, and what is on its way to it. */
+export class Photos {
+  readonly uploads: Uploads;
+  #kept = $state.raw<Photo[]>([]);
+  /** How many of the photos chosen last were over the limit. */
+  leftOut = $state(0);
+  loaded = $state(false);
+  error = $state.raw<unknown>(null);
+
+  readonly #api: Api;
+  readonly limits: Limits;
+
+  /** Ids that the server accepted. */
+  readonly #sent = $derived.by(() => this.uploads.items.map((item) => item.photo?.id));
+
+  readonly tiles: Tile[] = $derived.by(() => [
+    ...this.#kept.filter((photo) => !this.#sent.includes(photo.id)).map(tileOfPhoto),
+    ...this.uploads.items.map(tileOfUpload),
+  ]);
+
+  /** How many a training would be made of. */
+  readonly count = $derived.by(() => this.tiles.filter((tile) => tile.photo !== null).length);
+  readonly room = $derived.by(() => Math.max(0, this.limits.photosMax - this.count - this.uploads.active));
+  readonly refused = $derived.by(() => this.uploads.items.filter((item) => item.state === 'refused'));
+  readonly failed = $derived.by(() => this.uploads.items.filter((item) => item.state === 'failed'));
+
+  constructor(api: Api, limits: Limits) {
+    this.#api = api;
+    this.limits = limits;
+    this.uploads = new Uploads({
+      prepare: (file) => this.#prepare(file),
+      post: (file, onProgress, signal) => api.addPhoto(file, onProgress, signal),
+      find: (name) => this.#findNew(name),
+      wait,
+    });
+  }
+
+  /** Photos may have come from the chat, or gone with a training, while nobody looked here. */
+  async load(): Promise<void> {
+    const sent = this.uploads.items.filter((item) => item.photo);
+    try {
+      const { photos } = await persist(() => this.#api.draft());
+      for (const item of sent) {
+        if (!photos.some((photo) => photo.id === item.photo?.id)) this.uploads.remove(item);
+      }
+      this.#kept = photos;
+      this.error = null;
+      this.loaded = true;
+    } catch (error) {
+      this.error = error;
+    }
+  }
+
+  add(files: readonly File[]): void {
+    const fitting = files.slice(0, this.room);
+    this.leftOut = files.length - fitting.length;
+    this.uploads.add(fitting);
+  }
+
+  async remove(tile: Tile): Promise<void> {
+    if (tile.photo) await this.#removeKept(tile.photo.id);
+    if (tile.upload) this.uploads.remove(tile.upload);
+    this.leftOut = 0;
+  }
+
+  /** Empties the grid when the draft has become a training. */
+  clear(): void {
+    this.uploads.clear();
+    this.leftOut = 0;
+  }
+
+  removeRefused(): void {
+    for (const upload of this.refused) this.uploads.remove(upload);
+  }
+
+  retryFailed(): void {
+    for (const upload of this.failed) this.uploads.retry(upload);
+  }
+
+  /** One that wasn't there before, and that no upload here calls its own. */
+  async #findNew(name: string): Promise<Photo | null> {
+    const known = [...this.#kept.map((photo) => photo.id), ...this.#sent];
+    const { photos } = await persist(() => this.#api.draft());
+    return photos.find((photo) => photo.fileName === name && !known.includes(photo.id)) ?? null;
+  }
+
+  async #removeKept(id: string): Promise<void> {
+    try {
+      await persist(() => this.#api.removePhoto(id));
+    } catch (error) {
+      // Gone already is what we wanted.
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+    }
+    this.#kept = this.#kept.filter((photo) => photo.id !== id);
+  }
+
+  async #prepare(file: File): Promise<File> {
+    if (/^(video|audio)\//.test(file.type)) throw new ApiError(415, 'not_an_image');
+    const reduced = await shrink(file, this.limits.photoMinSide);
+    if (reduced.size > this.limits.photoMaxBytes) throw new ApiError(413, 'file_too_large');
+    return reduced;
+  }
+}
+
+function tileOfPhoto(photo: Photo): Tile {
+  return { key: photo.id, name: photo.fileName, src: photo.thumbnail, photo, upload: null };
+}
+
+function tileOfUpload(upload: Upload): Tile {
+  const { key, file, photo, preview } = upload;
+  // What the browser couldn't show by itself (HEIC), the server's thumbnail can.
+  return { key, name: file.name, src: preview, photo, upload };
+}
+
+export interface TileState extends Words {
+  kind: 'ok' | 'warning' | 'bad' | 'failed' | 'busy';
+}
+
+/** The honest state of a photo, in words. */
+export function tileState({ photo, upload }: Tile, limits: Limits): TileState {
+  if (photo) return { kind: kinds[photo.verdict], ...verdictWords(photo, limits) };
+  const error = upload?.error ?? null;
+  switch (upload?.state) {
+    case 'refused':
+      return {
+        kind: 'bad',
+        ...verdictWords(
+          { verdict: 'refused', code: error?.code ?? null, reason: error?.message ?? null },
+          limits,
+        ),
+      };
+    case 'failed':
+      return { kind: 'failed', label: t('upload.failed'), reason: errorText(error) };
+    case 'sending':
+      return { kind: 'busy', label: t('upload.sending'), reason: '' };
+    case 'retrying':
+      return { kind: 'busy', label: t('upload.retrying'), reason: t('error.network') };
+    default:
+      return { kind: 'busy', label: t('upload.waiting'), reason: '' };
+  }
+}
+
+const kinds = { ok: 'ok', warning: 'warning', refused: 'bad' } as const;

@@ -1,0 +1,15 @@
+import type { Prices, Trainer } from './api';
+
+/**
+ * Whole stars: linear in the steps, times the trainer's factor, rounded up, and never below the minimum. The
+ * server reckons in fractions; here the error of binary numbers (3,000 steps at 1.1) is rounded away first.
+ */
+export function priceOf(steps: number, trainer: Pick<Trainer, 'priceFactor'>, prices: Prices): number {
+  const exact = (prices.starsPer1000Steps * steps * trainer.priceFactor) / 1000;
+  return Math.max(prices.minimumStars, Math.ceil(Number(exact.toFixed(6))));
+}
+
+/** Seconds that a training usually takes. */
+export function expectedSeconds(steps: number, trainer: Pick<Trainer, 'secondsPer1000Steps'>): number {
+  return (steps * trainer.secondsPer1000Steps) / 1000;
+}

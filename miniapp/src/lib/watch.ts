@@ -1,0 +1,76 @@
+import { type Api, ApiError, type TrainingStatus } from './api';
+import { backoff, type Wait } from './retry';
+import { readEvents } from './sse';
+
+/** Neither an event nor a sign of life for so long: something on the way holds the stream back. */
+const SILENT_MS = 40_000;
+const POLL_MS = 2000;
+
+type Source = Pick<Api, 'events' | 'status'>;
+type OnStatus = (status: TrainingStatus) => void;
+
+export const isFinal = ({ status }: Pick<TrainingStatus, 'status'>): boolean =>
+  status === 'COMPLETED' || status === 'FAILED';
+
+/**
+ * Tells each change of a training until it ends, by server-sent events; whenever they can't be had, it asks,
+ * waits a little, and tries them again. Rejects where asking is pointless, such as for a training that isn't ours.
+ */
+export async function watchTraining(
+  api: Source,
+  id: string,
+  onStatus: OnStatus,
+  signal: AbortSignal,
+  wait: Wait,
+  silentMs = SILENT_MS,
+): Promise<void> {
+  const stopped = () => signal.aborted;
+  let failures = 0;
+  do {
+    const ended = await unlessItMayPass(() => follow(api, id, onStatus, signal, silentMs));
+    if (ended === true || stopped()) return;
+    const answer = await unlessItMayPass(() => api.status(id));
+    if (answer) onStatus(answer);
+    if (answer && isFinal(answer)) return;
+    failures = answer ? 0 : failures + 1;
+    await wait(failures === 0 ? POLL_MS : Math.max(POLL_MS, backoff(failures, null)));
+  } while (!stopped());
+}
+
+/** Null for a failure that may pass; any other is thrown on. */
+async function unlessItMayPass<T>(request: () => Promise<T>): Promise<T | null> {
+  try {
+    return await request();
+  } catch (error) {
+    if (error instanceof ApiError && !error.transient) throw error;
+    return null;
+  }
+}
+
+/** True where the stream told the end, false where it broke off before. */
+async function follow(
+  api: Source,
+  id: string,
+  onStatus: OnStatus,
+  signal: AbortSignal,
+  silentMs: number,
+): Promise<boolean> {
+  const stream = new AbortController();
+  const stop = () => stream.abort();
+  let silence = setTimeout(stop, silentMs);
+  signal.addEventListener('abort', stop);
+  try {
+    for await (const event of readEvents(await api.events(id, stream.signal))) {
+      clearTimeout(silence);
+      silence = setTimeout(stop, silentMs);
+      if (event?.event !== 'status') continue;
+      const status = JSON.parse(event.data) as TrainingStatus;
+      onStatus(status);
+      if (isFinal(status)) return true;
+    }
+    return false;
+  } finally {
+    clearTimeout(silence);
+    signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,127 @@
+/** Codes of the server in the words of the catalogues. */
+import { ApiError, type Limits, type TrainingStatus } from './api';
+import { type Key, t } from './i18n/i18n.svelte';
+
+const EXPIRED = ['init_data_expired', 'session_expired'];
+
+/** What happened and what can be done about it. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof ApiError)) return t('error.unknown');
+  if (error.status === 0) return t('error.network');
+  if (EXPIRED.includes(error.code)) return t('error.expired');
+  if (error.status === 401 || error.status === 403) return t('error.init_data');
+  if (error.status === 429) return t('error.busy');
+  const known = errors[error.code];
+  if (known) return t(known);
+  if (error.status >= 500) return t('error.server');
+  return error.message || t('error.unknown');
+}
+
+const errors: Partial<Record<string, Key & `error.${string}`>> = {
+  upload_expired: 'error.upload_expired',
+  too_few_photos: 'error.too_few_photos',
+  training_ended: 'error.training_ended',
+  training_not_found: 'error.not_found',
+};
+
+/** Only a new launch from Telegram helps. */
+export function needsNewLaunch(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 401 || error.status === 403);
+}
+
+export interface Words {
+  /** Two or three words for a badge. */
+  label: string;
+  /** Why, and what to do. */
+  reason: string;
+}
+
+export interface Judged {
+  verdict: 'ok' | 'warning' | 'refused';
+  code: string | null;
+  reason: string | null;
+}
+
+/** A code that this version doesn't know is told in the server's own words. */
+export function verdictWords({ verdict, code, reason }: Judged, limits: Limits): Words {
+  if (verdict === 'ok') return { label: t('verdict.ok'), reason: t('verdict.okReason') };
+  const known = code === null ? undefined : verdicts[code];
+  if (known) return known(limits);
+  return { label: t(verdict === 'warning' ? 'verdict.warning' : 'verdict.refused'), reason: reason ?? '' };
+}
+
+const verdicts: Record<string, ((limits: Limits) => Words) | undefined> = {
+  blurred: () => ({ label: t('verdict.blurred'), reason: t('verdict.blurredReason') }),
+  near_duplicate: () => ({ label: t('verdict.near_duplicate'), reason: t('verdict.near_duplicateReason') }),
+  duplicate: () => ({ label: t('verdict.duplicate'), reason: t('verdict.duplicateReason') }),
+  too_small: ({ photoMinSide }) => ({
+    label: t('verdict.too_small'),
+    reason: t('verdict.too_smallReason', { side: photoMinSide }),
+  }),
+  too_many_pixels: ({ photoMaxPixels }) => ({
+    label: t('verdict.too_many_pixels'),
+    reason: t('verdict.too_many_pixelsReason', { megapixels: Math.floor(photoMaxPixels / 1e6) }),
+  }),
+  file_too_large: ({ photoMaxBytes }) => ({
+    label: t('verdict.file_too_large'),
+    reason: t('verdict.file_too_largeReason', { megabytes: Math.floor(photoMaxBytes / 1e6) }),
+  }),
+  not_an_image: () => ({ label: t('verdict.not_an_image'), reason: t('verdict.not_an_imageReason') }),
+  unsupported_format: () => ({
+    label: t('verdict.unsupported_format'),
+    reason: t('verdict.unsupported_formatReason'),
+  }),
+  corrupt: () => ({ label: t('verdict.corrupt'), reason: t('verdict.corruptReason') }),
+  too_many_photos: ({ photosMax }) => ({
+    label: t('verdict.too_many_photos'),
+    reason: t('verdict.too_many_photosReason', { maximum: photosMax }),
+  }),
+};
+
+/** Where a training stands, in two or three words. */
+export function stateLabel({ status, metadata }: TrainingStatus): string {
+  switch (status) {
+    case 'PENDING':
+      // The position is how many wait before this one.
+      return metadata.queuePosition
+        ? t('status.queue', { ahead: metadata.queuePosition })
+        : t('status.pending');
+    case 'TRAINING':
+      return t('status.training');
+    case 'COMPLETED':
+      return t('status.completed');
+    case 'FAILED':
+      return isCancelled(metadata.errorCode) ? t('status.cancelled') : t('status.failed');
+  }
+}
+
+export const isCancelled = (errorCode: string | null): boolean => errorCode === 'cancelled';
+
+/** Why a training ended without a model; null for one that didn't. */
+export function failureText({ status, metadata: { errorCode }, error }: TrainingStatus): string | null {
+  if (status !== 'FAILED') return null;
+  const known = failures[errorCode ?? ''];
+  return known ? t(known) : (error ?? t('progress.failedText'));
+}
+
+/** Codes of ours and of the trainers. */
+const failures: Partial<Record<string, Key & (`failure.${string}` | 'progress.cancelledText')>> = {
+  cancelled: 'progress.cancelledText',
+  timed_out: 'failure.timed_out',
+  provider_failed: 'failure.provider',
+  provider_unavailable: 'failure.provider',
+  result_expired: 'failure.provider',
+  no_result: 'failure.no_result',
+  no_media_generated: 'failure.no_result',
+  bad_request: 'failure.refused',
+  validation_error: 'failure.refused',
+  invalid_archive: 'failure.archive',
+  file_download_error: 'failure.archive',
+  archive_file_count_below_minimum: 'failure.too_few',
+  archive_file_count_exceeds_maximum: 'failure.too_many',
+  file_too_large: 'failure.too_large',
+  image_load_error: 'failure.image',
+  image_too_small: 'failure.image_small',
+  image_too_large: 'failure.image_large',
+  content_policy_violation: 'failure.policy',
+};

@@ -1,0 +1,12 @@
+import { mount } from 'svelte';
+import './app.css';
+import Root from './Root.svelte';
+import { setLanguage } from './lib/i18n/i18n.svelte';
+import { connect } from './lib/telegram';
+
+const launch = connect();
+setLanguage(launch?.language ?? navigator.language);
+
+const target = document.getElementById('app');
+if (!target) throw new Error('The page has no element with the id "app".');
+mount(Root, { target, props: { launch } });

@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { catalogues, type Key, LANGUAGES, type Message, render } from '../src/lib/i18n/i18n.svelte';
+
+const keys = Object.keys(catalogues.en) as Key[];
+const forms = (message: Message): string[] =>
+  typeof message === 'string' ? [message] : [message.one, message.other];
+const placeholders = (message: Message): string[][] =>
+  forms(message).map((text) => [...new Set(text.match(/\{\w+\}/g))].sort());
+
+describe.each(LANGUAGES)('%s', (language) => {
+  test('has every message and no other', () => {
+    expect(Object.keys(catalogues[language])).toEqual(keys);
+  });
+
+  test('says as much as the others, and leaves nothing empty', () => {
+    for (const key of keys) {
+      expect(placeholders(catalogues[language][key]), key).toEqual(placeholders(catalogues.en[key]));
+      for (const text of forms(catalogues[language][key])) expect(text.trim(), key).not.toBe('');
+    }
+  });
+});
+
+test('plurals and numbers follow the language', () => {
+  const message = { one: '{count} star', other: '{count} stars' };
+  expect(render('en', message, { count: 1 })).toBe('1 star');
+  expect(render('en', message, { count: 0 })).toBe('0 stars');
+  expect(render('en', message, { count: 12_500 })).toBe('12,500 stars');
+  expect(render('es', message, { count: 12_500 })).toBe('12.500 stars');
+});
+
+test('what a person wrote is put in as it is', () => {
+  expect(render('en', '{word}', { word: '$& {count}' })).toBe('$& {count}');
+});
+
+test('every message is used somewhere', () => {
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(ts|svelte)$/.test(name) && !name.includes('i18n'))
+    .map((name) => readFileSync(join('src', name), 'utf8'))
+    .join('\n');
+  expect(keys.filter((key) => !sources.includes(`'${key}'`))).toEqual([]);
+});

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { expectedSeconds, priceOf } from '../src/lib/price';
+
+const prices = { starsPer1000Steps: 150, minimumStars: 30 };
+
+test.each([
+  [1000, 1, 150],
+  [2000, 1, 300],
+  [1001, 1, 151],
+  [1000, 1.6, 240],
+  [1000, 1.1, 165],
+  [1, 1, 30],
+  [200, 1, 30],
+  [207, 1, 32],
+  [3000, 1.1, 495],
+])('%i steps at factor %d cost %i stars', (steps, priceFactor, stars) => {
+  expect(priceOf(steps, { priceFactor }, prices)).toBe(stars);
+});
+
+test('time is linear in the steps', () => {
+  expect(expectedSeconds(2500, { secondsPer1000Steps: 120 })).toBe(300);
+});

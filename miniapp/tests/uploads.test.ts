@@ -1,0 +1,185 @@
+import { expect, test } from 'vitest';
+import { Api, ApiError, type Photo } from '../src/lib/api';
+import { type UploadSteps, Uploads } from '../src/lib/uploads.svelte';
+import { backoff } from '../src/lib/retry';
+import { json, problem, serve } from './server';
+
+const file = (name: string) => new File([name], name, { type: 'image/jpeg' });
+const files = (count: number) => Array.from({ length: count }, (_, index) => file(`${index}.jpg`));
+const photo = (name: string) => ({ id: `id-${name}`, fileName: name, verdict: 'ok' }) as Photo;
+const network = new ApiError(0, 'network');
+const duplicate = new ApiError(422, 'duplicate');
+
+function queue(steps: Partial<UploadSteps>): Uploads {
+  return new Uploads({
+    prepare: (original) => Promise.resolve(original),
+    post: ({ name }) => Promise.resolve(photo(name)),
+    find: () => Promise.resolve(null),
+    wait: () => Promise.resolve(),
+    ...steps,
+  });
+}
+
+async function settled(uploads: Uploads): Promise<string[]> {
+  await expect.poll(() => uploads.active, { interval: 5 }).toBe(0);
+  return uploads.items.map((item) => item.state);
+}
+
+test('three travel at a time, one is prepared at a time, and all arrive', async () => {
+  const most = { sending: 0, preparing: 0 };
+  const running = { sending: 0, preparing: 0 };
+  const busy = async (kind: keyof typeof most, ms: number) => {
+    most[kind] = Math.max(most[kind], (running[kind] += 1));
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    running[kind] -= 1;
+  };
+  const uploads = queue({
+    prepare: (original) => busy('preparing', 1).then(() => original),
+    post: ({ name }) => busy('sending', 25).then(() => photo(name)),
+  });
+  uploads.add(files(9).slice(0, 5));
+  uploads.add(files(9).slice(5));
+  expect(await settled(uploads)).toEqual(Array(9).fill('done'));
+  expect(most).toEqual({ sending: 3, preparing: 1 });
+});
+
+test('a flaky network ends with every photo there once', async () => {
+  const kept: string[] = [];
+  const turns = new Map<string, number>();
+  const { base } = await serve((call, response) => {
+    if (call.path === '/session') return json(response, 200, { token: 't' });
+    if (call.method === 'GET') return json(response, 200, { photos: kept.map(photo) });
+    const name = /filename="([^"]+)"/.exec(call.body)?.[1] ?? '';
+    const turn = (turns.get(name) ?? 0) + 1;
+    turns.set(name, turn);
+    if (turn > 2) {
+      if (kept.includes(name)) return problem(response, 422, 'duplicate');
+      kept.push(name);
+      return json(response, 201, photo(name));
+    }
+    switch ((Number.parseInt(name, 10) + turn) % 4) {
+      case 0:
+        return void response.destroy();
+      case 1:
+        return problem(response, 503, 'database_unavailable');
+      case 2:
+        return problem(response, 429, 'rate_limited', { 'Retry-After': '1' });
+      default:
+        // Kept, but the answer gets lost.
+        if (!kept.includes(name)) kept.push(name);
+        return void response.destroy();
+    }
+  });
+  // Node has no XMLHttpRequest.
+  const api = new Api('data', base, (url, init) => fetch(url, init));
+  const uploads = queue({
+    post: (original, onProgress, signal) => api.addPhoto(original, onProgress, signal),
+    find: async (name) => (await api.draft()).photos.find((one) => one.fileName === name) ?? null,
+  });
+  uploads.add(files(8));
+  expect(await settled(uploads)).toEqual(Array(8).fill('done'));
+  expect([...kept].sort()).toEqual(files(8).map((one) => one.name));
+  expect(uploads.items.map((item) => item.photo?.fileName)).toEqual(files(8).map((one) => one.name));
+});
+
+test('what is refused is refused at once, for the reason given, and the others go on', async () => {
+  let tries = 0;
+  const uploads = queue({
+    post: ({ name }) => {
+      if (name !== '1.jpg') return Promise.resolve(photo(name));
+      tries += 1;
+      return Promise.reject(new ApiError(422, 'too_small', 'Too small.'));
+    },
+  });
+  uploads.add(files(3));
+  expect(await settled(uploads)).toEqual(['done', 'refused', 'done']);
+  expect(uploads.items[1]?.error).toMatchObject({ code: 'too_small' });
+  expect(tries).toBe(1);
+});
+
+test('a duplicate is our own, whose answer got lost, only if it is found', async () => {
+  const answers = () => [network, duplicate];
+  for (const [found, state] of [
+    [photo('0.jpg'), 'done'],
+    [null, 'refused'],
+  ] as const) {
+    const left = answers();
+    const uploads = queue({
+      post: () => Promise.reject(left.shift() ?? network),
+      find: () => Promise.resolve(found),
+    });
+    uploads.add(files(1));
+    expect(await settled(uploads)).toEqual([state]);
+    expect(uploads.items[0]?.photo).toBe(found);
+  }
+});
+
+test('the same file twice is one photo, even if the duplicate finds it before its answer comes', async () => {
+  let first = true;
+  const uploads = queue({
+    post: async ({ name }) => {
+      if (!first) throw duplicate;
+      first = false;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return photo(name);
+    },
+    find: (name) => Promise.resolve(photo(name)),
+  });
+  uploads.add([file('a.jpg'), file('a.jpg')]);
+  expect(await settled(uploads)).toEqual(['done', 'refused']);
+});
+
+test('after six tries it stops, and goes on when asked to', async () => {
+  let tries = 0;
+  const uploads = queue({
+    post: ({ name }) => ((tries += 1) <= 6 ? Promise.reject(network) : Promise.resolve(photo(name))),
+  });
+  uploads.add(files(1));
+  expect(await settled(uploads)).toEqual(['failed']);
+  expect(tries).toBe(6);
+  const [upload] = uploads.items;
+  if (upload) uploads.retry(upload);
+  expect(await settled(uploads)).toEqual(['done']);
+});
+
+test('a file that can’t be prepared is refused without being sent', async () => {
+  let sent = 0;
+  const uploads = queue({
+    prepare: () => Promise.reject(new ApiError(413, 'file_too_large')),
+    post: ({ name }) => ((sent += 1), Promise.resolve(photo(name))),
+  });
+  uploads.add(files(2));
+  expect(await settled(uploads)).toEqual(['refused', 'refused']);
+  expect(sent).toBe(0);
+});
+
+test('removing one that travels breaks it off and lets the next go', async () => {
+  const aborted: string[] = [];
+  const uploads = queue({
+    post: ({ name }, _, signal) =>
+      name === '3.jpg'
+        ? Promise.resolve(photo(name))
+        : new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => {
+              aborted.push(name);
+              reject(network);
+            });
+          }),
+  });
+  uploads.add(files(4));
+  await expect.poll(() => uploads.items.filter((item) => item.state === 'sending').length).toBe(3);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const [first] = uploads.items;
+  if (first) uploads.remove(first);
+  await expect.poll(() => uploads.items.at(-1)?.state).toBe('done');
+  expect(aborted).toEqual(['0.jpg']);
+  expect(uploads.items.map((item) => item.file.name)).toEqual(['1.jpg', '2.jpg', '3.jpg']);
+});
+
+test('waits grow, are spread, stay bearable, and respect the server', () => {
+  expect([1, 2, 3, 4, 5, 6, 7].map((attempt) => backoff(attempt, null, 0.5))).toEqual([
+    500, 1000, 2000, 4000, 8000, 15_000, 15_000,
+  ]);
+  expect(backoff(1, null, 0)).toBeLessThan(backoff(1, null, 1));
+  expect(backoff(1, 30, 0.5)).toBe(30_000);
+});
