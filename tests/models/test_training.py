@@ -236,7 +236,8 @@ async def test_any_sequence_of_moves_keeps_the_books(steps: list[tuple[TrainStat
 
 
 @pytest.mark.parametrize(
-    ("steps", "factor", "stars"), [(1000, 1.0, 150), (1, 1.0, 30), (1001, 1.0, 151), (2000, 1.5, 450), (3000, 1.1, 495)]
+    ("steps", "factor", "stars"),
+    [(1000, 1.0, 150), (1, 1.0, 30), (1001, 1.0, 151), (2000, 1.5, 450), (3000, 1.1, 495)],
 )
 def test_the_price_is_linear_and_has_a_minimum(steps: int, factor: float, stars: int) -> None:
     assert price(steps, factor, 150, 30) == stars
