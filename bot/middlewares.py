@@ -15,7 +15,8 @@ from aiogram.types import User as TelegramUser
 from bot.answers import reply_to
 from bot.i18n import _, speaking
 from config import Settings
-from models.notification import close_update, open_update, tell_operators
+from models.notification import tell_operators
+from models.seen_update import close_update, open_update
 from models.user import Person, remember, set_blocked
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]

@@ -11,9 +11,10 @@ from tortoise.transactions import in_transaction
 
 from media.storage import Storage
 from models.db import connection
-from models.notification import Notification, NotificationStatus, SeenUpdate
+from models.notification import Notification, NotificationStatus
 from models.photo import Photo, Upload
 from models.queue import Job, enqueue
+from models.seen_update import SeenUpdate
 from models.training import ACTIVE, Training
 
 log = structlog.get_logger(__name__)

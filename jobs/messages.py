@@ -24,7 +24,8 @@ from config import Settings
 from fal.trainers import TRAINERS
 from jobs.worker import Again
 from models import photo
-from models.notification import Notification, NotificationKind, NotificationStatus, push_slot, take_slot
+from models.notification import Notification, NotificationKind, NotificationStatus
+from models.send_slot import push_slot, take_slot
 from models.training import Training, seconds_left, usual_seconds
 from models.user import User, set_blocked
 

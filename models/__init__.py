@@ -5,8 +5,10 @@ Importing this package brings in every table, which is how Tortoise finds them.
 
 from models.ledger import LedgerEntry, LedgerKind
 from models.lora import BaseModel, LoraModel, LoraStatus
-from models.notification import Notification, NotificationKind, NotificationStatus, SeenUpdate, SendSlot
+from models.notification import Notification, NotificationKind, NotificationStatus
 from models.photo import Photo, Upload
+from models.seen_update import SeenUpdate
+from models.send_slot import SendSlot
 from models.training import Training, TrainStatus
 from models.user import Person, User
 

@@ -11,8 +11,8 @@ from bot.errors import _SENTENCES, words
 from bot.i18n import speaking
 from bot.views import draft_message, rest_of_burst
 from models import photo as drafts
-from models.notification import SeenUpdate
 from models.photo import refusal
+from models.seen_update import SeenUpdate
 from tests import photos as made
 from tests.bot.chats import Chat, Selfi
 

@@ -9,8 +9,9 @@ from tortoise.transactions import in_transaction
 
 from jobs.worker import Worker
 from models import Notification, NotificationStatus, TrainStatus, User
-from models.notification import take_slot, tell_operators
+from models.notification import tell_operators
 from models.queue import Job, enqueue
+from models.send_slot import take_slot
 from models.training import move
 from tests.jobs.conftest import World
 from tests.people import ANA, BETO, OLGA

@@ -209,6 +209,7 @@ def plain_tar() -> bytes:
         b"BZh91AY&SY",
         b"\xfd7zXZ\0\0",
     ],
+    ids=["zip", "empty zip", "tar.gz", "tar", "7z", "rar", "bz2", "xz"],
 )
 @pytest.mark.parametrize("name", ["inner.zip", "photo.jpg", "photo.txt"])
 def test_archives_in_archives(unpack: Unpack, inner: bytes, name: str) -> None:

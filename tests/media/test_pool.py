@@ -22,8 +22,13 @@ PHOTO = photos.portrait(1, (520, 640))
 Save = Callable[[bytes], Path]
 
 
+_others: set[int] = set()
+"""The workers of pools that other tests keep for the whole session."""
+
+
 def workers() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "media.worker" in child.cmdline()]
+    children = [child for child in psutil.Process().children() if child.pid not in _others]
+    return [child for child in children if "media.worker" in child.cmdline()]
 
 
 async def gone(process: psutil.Process) -> None:
@@ -70,7 +75,10 @@ async def stuck_photo(pool: ImagePool, folder: Path) -> AsyncIterator[tuple[Stuc
 
 
 @pytest.fixture(autouse=True)
-def _no_process_is_left() -> None:
+def _no_process_is_left() -> Iterator[None]:
+    _others.clear()
+    _others.update(worker.pid for worker in workers())
+    yield
     assert not workers()
 
 

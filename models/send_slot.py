@@ -1,0 +1,60 @@
+"""Telegram's limits, held across replicas: the right to send one more message is a row's to give."""
+
+from datetime import datetime, timedelta
+
+from tortoise import fields
+from tortoise.models import Model
+from tortoise.transactions import in_transaction
+
+from models.db import connection
+
+
+class SendSlot(Model):
+    """The next free moment for a message: one row a chat, and one for the whole bot."""
+
+    key = fields.CharField(primary_key=True, max_length=64)
+    next_at: datetime = fields.DatetimeField()
+
+    class Meta:
+        table = "send_slots"
+
+
+# Telegram's limits: about one message a second in a chat, bursts tolerated, and 30 a second over all
+# (https://core.telegram.org/bots/faq#broadcasting-to-users).
+CHAT_INTERVAL, CHAT_BURST = timedelta(seconds=1), timedelta(seconds=3)
+BOT_INTERVAL, BOT_BURST = timedelta(seconds=1 / 28), timedelta(seconds=0.5)
+
+
+async def take_slot(chat_id: int) -> timedelta | None:
+    """Takes the right to send one message to `chat_id` now, or answers how long to wait before asking again.
+
+    A GCRA limiter: a row's `next_at` runs ahead of the clock by an interval a message, and may do so by a
+    burst at most. Being in Postgres, it holds across replicas.
+    """
+    slots = [(f"chat:{chat_id}", CHAT_INTERVAL, CHAT_BURST), ("bot", BOT_INTERVAL, BOT_BURST)]
+    async with in_transaction() as tx:
+        for key, interval, burst in slots:
+            taken = await tx.execute_query_dict(
+                """
+                INSERT INTO send_slots AS slot (key, next_at) VALUES ($1, now() + $2::interval)
+                ON CONFLICT (key) DO UPDATE SET next_at = greatest(slot.next_at, now()) + $2::interval
+                WHERE slot.next_at <= now() + $3::interval
+                RETURNING key
+                """,
+                [key, interval, burst],
+            )
+            if not taken:
+                await tx.rollback()
+                return interval
+    return None
+
+
+async def push_slot(chat_id: int, wait: timedelta) -> None:
+    """Telegram said 429: nothing goes to this chat before `wait` is over."""
+    await connection().execute_query(
+        """
+        INSERT INTO send_slots AS slot (key, next_at) VALUES ($1, now() + $2::interval)
+        ON CONFLICT (key) DO UPDATE SET next_at = greatest(slot.next_at, excluded.next_at)
+        """,
+        [f"chat:{chat_id}", wait + CHAT_BURST],
+    )
