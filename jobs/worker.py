@@ -18,6 +18,9 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[str, int], Awaitable[None]]
 """Takes the job's subject, and how often it has run before (from 0)."""
 
+SUBJECTS = {"notify": "notification_id", "draft": "user_id"}
+"""What a job's subject is called in the logs; the others are about a training."""
+
 MAX_BACKOFF_SECONDS = 60
 STOP_SECONDS = 20
 
@@ -31,7 +34,8 @@ class DurableExecutor(EntrypointExecutor):
     """Never loses a job: a failure and a stop both put it back, the first with a growing delay."""
 
     async def execute(self, job: Job, context: Context) -> None:
-        with structlog.contextvars.bound_contextvars(job=job.entrypoint, subject=_subject(job)):
+        subject = {SUBJECTS.get(job.entrypoint, "training_id"): _subject(job)}
+        with structlog.contextvars.bound_contextvars(job=job.entrypoint, **subject):
             try:
                 await super().execute(job, context)
             except RetryRequested:
