@@ -19,6 +19,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from config import Settings
+from models.errors import Invalid, TooLarge, Unauthenticated
 
 log = structlog.get_logger(__name__)
 
@@ -44,21 +45,25 @@ async def set_webhook(bot: Bot, dispatcher: Dispatcher, settings: Settings) -> N
 def webhook(
     bot: Bot, dispatcher: Dispatcher, settings: Settings
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """The route's handler. A method that one of ours returns travels in its answer."""
+    """The route's handler. A method that one of ours returns travels in its answer.
+
+    It raises a DomainError for what isn't Telegram's, and whatever an update's handling raises: the answer is
+    no 2xx then, and Telegram delivers again.
+    """
     secret = settings.webhook_secret.encode()
 
     async def handle(request: web.Request) -> web.Response:
         given = request.headers.get(SECRET_HEADER, "").encode(errors="surrogateescape")
         if not hmac.compare_digest(given, secret):
             log.warning("webhook_secret_wrong", remote=request.remote)
-            return _problem(401, "webhook_secret_wrong", f"{SECRET_HEADER} is missing or wrong.")
+            raise Unauthenticated(f"{SECRET_HEADER} is missing or wrong.", code="webhook_secret_wrong")
         body = await _body(request)
         if body is None:
-            return _problem(413, "too_large", f"An update may have {MAX_BODY} bytes.")
+            raise TooLarge(f"An update may have {MAX_BODY} bytes.", limit=MAX_BODY)
         try:
             raw = json.loads(body)
-        except (ValueError, RecursionError):
-            return _problem(400, "not_json", "The body is no JSON.")
+        except (ValueError, RecursionError) as e:
+            raise Invalid("The body is no JSON.", field="body", code="not_json") from e
         update = read_update(bot, raw)
         return await _handled(bot, dispatcher, update) if update else web.json_response({})
 
@@ -69,9 +74,9 @@ async def _handled(bot: Bot, dispatcher: Dispatcher, update: Update) -> web.Resp
     with structlog.contextvars.bound_contextvars(update_id=update.update_id):
         try:
             answer = await dispatcher.feed_update(bot, update)
-        except Exception:
-            log.exception("update_failed", kind=update.event_type)
-            return _problem(500, "update_failed", "Deliver it again.")
+        except Exception as e:
+            log.error("update_failed", kind=update.event_type, error=type(e).__name__)  # noqa: TRY400
+            raise
     return web.json_response(_call(bot, answer) if isinstance(answer, TelegramMethod) else {})
 
 
@@ -114,8 +119,3 @@ def _call(bot: Bot, method: TelegramMethod[Any]) -> dict[str, Any]:
         for name, value in method.model_dump(warnings=False).items()
     }
     return {"method": method.__api_method__} | {name: value for name, value in fields.items() if value}
-
-
-def _problem(status: int, code: str, detail: str) -> web.Response:
-    body = {"type": "about:blank", "status": status, "code": code, "detail": detail}
-    return web.json_response(body, status=status, content_type="application/problem+json")

@@ -22,6 +22,7 @@ from media.storage import Storage
 from models.photo import Drafts
 from sandbox.telegram import TelegramEmulator
 from tests.bot.chats import Chat, Selfi, hang_up
+from web.errors import problems
 
 OPERATOR = 7_100_000_004  # Diego
 
@@ -116,7 +117,7 @@ async def selfi(
     bot_settings: Settings,
     door: socket.socket,
 ) -> AsyncIterator[Selfi]:
-    app = web.Application()
+    app = web.Application(middlewares=[problems])
     app.router.add_post(PATH, webhook(bot, dispatcher, bot_settings))
     server = TestServer(app, socket_factory=lambda *_: door)
     async with server:
