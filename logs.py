@@ -62,6 +62,16 @@ def configure(
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(_without_content)
+
+
+def _without_content(record: logging.LogRecord) -> bool:
+    """aiohttp quotes what it couldn't read as HTTP, and that may be somebody's init data."""
+    kind = record.exc_info[0] if record.exc_info else None
+    record.msg, record.args = "http_unreadable (%s)", (kind.__name__ if kind else "unknown",)
+    record.exc_info = record.exc_text = None
+    record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 def _without(secrets: Sequence[str]) -> Processor:

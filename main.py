@@ -5,6 +5,8 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 
+import asyncpg
+import structlog
 import uvloop
 
 import logs
@@ -31,9 +33,7 @@ async def run(settings: Settings) -> None:
     from web.app import create_app, serving
     from web.events import TrainingEvents
 
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    stop_on(signal.SIGTERM, signal.SIGINT)
 
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
@@ -42,22 +42,13 @@ async def run(settings: Settings) -> None:
         await enter(db.database(dsn, settings.database_pool_size))
         await declare_base_models((t.id, t.title, t.inference_endpoint) for t in TRAINERS.values())
 
-        fal = Fal(
-            key=settings.fal_key.get_secret_value(),
-            queue_url=settings.fal_queue_url,
-            rest_url=settings.fal_rest_url,
-            cdn_url=settings.fal_cdn_url,
-            api_url=settings.fal_api_url,
-        )
+        fal = Fal(**settings.fal)
         stack.push_async_callback(fal.close)
         verifier = WebhookVerifier(settings.fal_rest_url)
         stack.push_async_callback(verifier.close)
         storage = Storage.from_url(settings.storage)
-        limits = ImageLimits(
-            max_bytes=settings.photo_max_bytes,
-            max_pixels=settings.photo_max_pixels,
-            min_side=settings.photo_min_side,
-        )
+        settings.temporary_dir.mkdir(parents=True, exist_ok=True)
+        limits = ImageLimits(settings.photo_max_bytes, settings.photo_max_pixels, settings.photo_min_side)
         pool = await enter(ImagePool())
         drafts = Drafts(pool, storage, limits, maximum=settings.photos_max, ttl=settings.draft_ttl)
         bot = await enter(create_bot(settings).context())
@@ -81,7 +72,21 @@ async def run(settings: Settings) -> None:
         )
         await enter(serving(app, settings.host, settings.port))
         await enter(telegram.open())
-        await stopped.wait()
+        await asyncio.Event().wait()  # until a signal cancels it
+
+
+def stop_on(*signals: signal.Signals) -> None:
+    """Makes the first of these signals cancel the current task, whatever it is at; later ones do nothing."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        for number in signals:
+            loop.add_signal_handler(number, lambda: None)
+        if task:
+            task.cancel()
+
+    for number in signals:
+        loop.add_signal_handler(number, stop)
 
 
 def main() -> int:
@@ -92,7 +97,14 @@ def main() -> int:
             print(f"selfi: {problem}", file=sys.stderr)  # noqa: T201 — before there is a log
         return 2
     logs.configure(settings.log_format, settings.log_level, settings.secrets)
-    uvloop.run(run(settings))
+    try:
+        uvloop.run(run(settings))
+    except asyncio.CancelledError:
+        return 0
+    except (OSError, asyncpg.PostgresError) as e:
+        # A port that is taken, a database that can't be reached: nothing that a traceback would explain.
+        structlog.get_logger("main").error("start_failed", error=type(e).__name__, reason=str(e))
+        return 1
     return 0
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import AiogramError
 from aiogram.methods import (
     SetChatMenuButton,
     SetMyCommands,
@@ -49,8 +49,8 @@ async def announce(bot: Bot, settings: Settings) -> None:
 async def _try(bot: Bot, method: TelegramMethod[bool]) -> None:
     try:
         await bot(method)
-    except TelegramAPIError as e:
-        log.warning("announcement_refused", method=method.__api_method__, reason=e.message)
+    except AiogramError as e:
+        log.warning("announcement_refused", method=method.__api_method__, error=type(e).__name__)
 
 
 def _menu_button(app_url: str | None) -> TelegramMethod[bool]:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 from aiogram import Bot, Dispatcher
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import AiogramError
 
 from bot.announce import announce
 from bot.polling import poll
@@ -52,8 +52,10 @@ class Connection:
         while True:
             try:
                 await self._connect()
-            except TelegramAPIError as e:
-                log.error("telegram_unreachable", error=type(e).__name__, reason=e.message, again_in=wait)  # noqa: TRY400
+            except AiogramError as e:
+                log.error("telegram_unreachable", error=type(e).__name__, again_in=wait)  # noqa: TRY400
+            except Exception:
+                log.exception("telegram_connection_failed", again_in=wait)
             else:
                 return
             await asyncio.sleep(wait)

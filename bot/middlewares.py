@@ -124,15 +124,15 @@ class People(BaseMiddleware):
             return await handler(event, data)
 
     async def _remember(self, person: Person) -> Sender:
-        row = await remember(person, self._welcome_stars)
-        if row["blocked_at"]:
+        user, is_new = await remember(person, self._welcome_stars)
+        if user.blocked_at:
             await set_blocked(person.id, blocked=False)
         return Sender(
-            id=row["id"],
-            first_name=row["first_name"],
-            language=row["language"],
-            balance=row["balance"],
-            welcome_stars=row["balance"] if row["is_new"] else 0,
+            id=user.id,
+            first_name=user.first_name,
+            language=user.language,
+            balance=user.balance,
+            welcome_stars=user.balance if is_new else 0,
         )
 
 

@@ -6,7 +6,12 @@ from typing import Any
 
 import structlog
 from aiogram import Bot, Dispatcher
-from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError, TelegramUnauthorizedError
+from aiogram.exceptions import (
+    AiogramError,
+    TelegramAPIError,
+    TelegramForbiddenError,
+    TelegramUnauthorizedError,
+)
 from aiogram.methods import TelegramMethod
 from aiogram.types import Update
 
@@ -50,8 +55,8 @@ async def poll(bot: Bot, dispatcher: Dispatcher, *, pause: float = PAUSE_SECONDS
             batch = await bot(ask, request_timeout=POLL_SECONDS + 10)
         except TelegramUnauthorizedError:
             raise
-        except TelegramAPIError as e:
-            log.warning("polling_failed", error=type(e).__name__, reason=e.message)
+        except AiogramError as e:  # a proxy's HTML is none of TelegramAPIError's
+            log.warning("polling_failed", error=type(e).__name__)
             await asyncio.sleep(pause)
             continue
         handling = asyncio.create_task(_handle(bot, dispatcher, batch))

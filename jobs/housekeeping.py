@@ -1,5 +1,6 @@
 """What runs by the clock: recovery of what has no job, and deletion of what has expired."""
 
+import asyncio
 import shutil
 import time
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from models.training import ACTIVE, Training
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+# A photo is stored while its row has expired already, for the moment that this takes.
+GRACE = timedelta(minutes=10)
 # Telegram delivers again for 24 hours.
 UPDATES_KEPT = timedelta(days=3)
 # An expired address stays known to be somebody's for a while.
@@ -46,19 +49,32 @@ class CleanUp:
     temporary: Path
 
     async def __call__(self) -> None:
-        """Deletes expired photos with their files, and records that nothing needs any more."""
-        now = datetime.now(UTC)
-        photos = await Photo.filter(expires_at__lte=now).limit(BATCH)
-        if photos:
+        """Deletes expired photos with their files, and records that nothing needs any more.
+
+        What fails is logged and tried again next time; the rest goes on.
+        """
+        for step in (self._photos, self._records, self._temporary_files):
+            try:
+                await step()
+            except Exception:
+                log.exception("clean_up_failed", step=step.__name__)
+
+    async def _photos(self) -> None:
+        while photos := await Photo.filter(expires_at__lte=datetime.now(UTC) - GRACE).limit(BATCH):
             await self.storage.delete([photo.storage_key for photo in photos])
             await Photo.filter(id__in=[photo.id for photo in photos]).delete()
             log.info("photos_deleted", count=len(photos))
+
+    async def _records(self) -> None:
+        now = datetime.now(UTC)
         await Upload.filter(expires_at__lte=now - UPLOADS_KEPT).delete()
         await SeenUpdate.filter(seen_at__lte=now - UPDATES_KEPT).delete()
         await connection().execute_query(
             "DELETE FROM pgqueuer_log WHERE created < $1", [now - QUEUE_LOG_KEPT]
         )
-        self._delete_temporary_files()
+
+    async def _temporary_files(self) -> None:
+        await asyncio.to_thread(self._delete_temporary_files)
 
     def _delete_temporary_files(self) -> None:
         """Whatever a killed process left behind of an upload."""

@@ -10,16 +10,15 @@ from typing import TypeVar
 import structlog
 from aiogram import Bot, html
 from aiogram.exceptions import (
-    TelegramAPIError,
+    AiogramError,
     TelegramBadRequest,
     TelegramForbiddenError,
-    TelegramNotFound,
     TelegramRetryAfter,
 )
 from aiogram.types import Message
-from tortoise.transactions import in_transaction
+from tortoise.expressions import Q
 
-from bot.views import View, draft_message, final_message, rest_of_burst, status_message
+from bot.views import BURST, View, draft_message, final_message, rest_of_burst, status_message
 from config import Settings
 from fal.trainers import TRAINERS
 from jobs.worker import Again
@@ -46,11 +45,16 @@ class MessageJobs:
     settings: Settings
     bot: Bot
 
+    @property
+    def _timeout(self) -> int:
+        """Seconds for one request: less than a claim lasts."""
+        return max(1, int(1.5 * self.settings.job_heartbeat_seconds))
+
     async def notify(self, subject: str, attempt: int) -> None:  # noqa: ARG002 — every job takes it
         """Sends a notification that hasn't been sent.
 
-        It is marked before the request leaves. Found marked by a process that died meanwhile, it counts as
-        sent: Telegram had it but for a few milliseconds, and a second copy would be a lie.
+        It is marked before the request leaves. Found marked by a process that died before the answer, it
+        counts as sent: it was on its way, and should it have got lost, the living message shows the same.
         """
         note = await Notification.get_or_none(id=int(subject)).select_related("training__lora")
         if note is None or note.status in {NotificationStatus.SENT, NotificationStatus.DROPPED}:
@@ -76,7 +80,8 @@ class MessageJobs:
         except Undeliverable as e:
             await self._close(note, NotificationStatus.DROPPED, error=str(e)[:255])
         except BaseException:
-            # Telegram said no, or can't have had it: it stays to be sent. A cancelled job is put back, too.
+            # Telegram said no, or didn't say: it stays to be sent. Where the line broke after Telegram had
+            # it, that means a second copy; dropping it could mean none at all.
             await asyncio.shield(Notification.filter(id=note.id).update(status=NotificationStatus.QUEUED))
             raise
         else:
@@ -106,23 +111,29 @@ class MessageJobs:
     async def status(self, subject: str, attempt: int) -> None:  # noqa: ARG002
         """Makes the living message show the training as it is now: sends it first, edits it ever after.
 
-        One at a time for a training, by a lock that dies with the process; who finds it taken comes back, and
-        finds the newest version shown or shows it.
+        Whoever claims the row edits, one at a time; who finds it claimed comes back, and finds the newest
+        version shown or shows it. A claim of a process that died runs out.
         """
         training_id = uuid.UUID(subject)
-        async with in_transaction() as tx:
-            locked = await tx.execute_query_dict(
-                "SELECT pg_try_advisory_xact_lock($1) AS mine", [training_id.int & (2**63 - 1)]
-            )
-            if not locked[0]["mine"]:
-                raise Again(timedelta(seconds=0.3))
-            training = await Training.get_or_none(id=training_id).select_related("user", "lora")
-            if training is None or training.user.blocked_at or training.status_version >= training.version:
-                return
-            await self._wait_for_slot(training.user_id)
-            await self._show(training)
+        training = await Training.get_or_none(id=training_id).select_related("user")
+        if training is None or training.user.blocked_at or training.status_version >= training.version:
+            return
+        now = datetime.now(UTC)
+        free = Q(status_until=None) | Q(status_until__lt=now)
+        lease = timedelta(seconds=2 * self.settings.job_heartbeat_seconds)
+        if not await Training.filter(free, id=training_id).update(status_until=now + lease):
+            raise Again(timedelta(seconds=0.3), reason="claimed")
+        try:
+            await self._show(await Training.get(id=training_id).select_related("user", "lora"))
+        finally:
+            await asyncio.shield(Training.filter(id=training_id).update(status_until=None))
 
     async def _show(self, training: Training) -> None:
+        if training.status_version >= training.version:
+            return
+        if training.status_message_id is None and not training.is_active:
+            return  # it ended before there was anything to show: the message at the end says it all
+        await self._wait_for_slot(training.user_id)
         usual = await usual_seconds(training.base_model_id)
         estimate = usual or TRAINERS[training.base_model_id].seconds_per_1000_steps
         view = status_message(
@@ -144,8 +155,8 @@ class MessageJobs:
 
     async def draft(self, subject: str, attempt: int) -> None:  # noqa: ARG002
         """Says what the draft holds now, once after a burst of photos."""
-        user = await User.get(id=int(subject))
-        if user.blocked_at:
+        user = await User.get_or_none(id=int(subject))
+        if user is None or user.blocked_at:
             return
         photos = await photo.draft(user.id)
         if (wait := rest_of_burst(photos)) > timedelta(0):
@@ -158,10 +169,17 @@ class MessageJobs:
             await self._deliver(user.id, self._send(user.id, view))
         except Undeliverable as e:
             log.info("draft_message_undeliverable", reason=str(e))
+        if len(await photo.draft(user.id)) != len(photos):
+            # One came while this was said: its own job was skipped, because this one was under way.
+            raise Again(BURST)
 
     async def _send(self, chat_id: int, view: View, *, silent: bool = False) -> Message:
         return await self.bot.send_message(
-            chat_id, view.text, reply_markup=view.keyboard, disable_notification=silent
+            chat_id,
+            view.text,
+            reply_markup=view.keyboard,
+            disable_notification=silent,
+            request_timeout=self._timeout,
         )
 
     async def _edit(self, training: Training, view: View) -> None:
@@ -171,6 +189,7 @@ class MessageJobs:
                 chat_id=training.user_id,
                 message_id=training.status_message_id,
                 reply_markup=view.keyboard,
+                request_timeout=self._timeout,
             )
         except TelegramBadRequest as e:
             if "message is not modified" not in e.message:
@@ -187,17 +206,16 @@ class MessageJobs:
         except TelegramForbiddenError as e:
             await set_blocked(chat_id, blocked=True)
             raise Undeliverable(e.message) from e
-        except (TelegramBadRequest, TelegramNotFound) as e:
+        except TelegramBadRequest as e:
             log.warning("message_refused", reason=e.message)
             raise Undeliverable(e.message) from e
-        except TelegramAPIError as e:
+        except AiogramError as e:  # unreachable, unreadable, or the wrong token: never the message's fault
             log.warning("telegram_unavailable", error=type(e).__name__)
             raise Again(PATIENCE, reason=type(e).__name__) from e
 
     async def _wait_for_slot(self, chat_id: int) -> None:
-        waited = timedelta(0)
+        """Waits a moment for the right to send; a longer wait is the queue's."""
         while wait := await take_slot(chat_id):
-            waited += wait
-            if waited > PATIENCE:
-                raise Again(PATIENCE, reason="slot")
+            if wait > PATIENCE:
+                raise Again(wait, reason="slot")
             await asyncio.sleep(wait.total_seconds())

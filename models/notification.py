@@ -1,7 +1,8 @@
 """Messages that must arrive."""
 
+import hashlib
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ class Notification(Model):
         "models.Training", related_name="notifications", on_delete=fields.CASCADE, null=True
     )
     text = fields.TextField(null=True)  # for operators; people's are made from the catalogue when sent
+    dedupe_key = fields.CharField(max_length=64)  # a chat gets one message under it
     status = fields.CharEnumField(NotificationStatus, max_length=16, default=NotificationStatus.QUEUED)
     message_id = fields.BigIntField(null=True)
     error = fields.TextField(null=True)
@@ -47,11 +49,10 @@ class Notification(Model):
 
     class Meta:
         table = "notifications"
-        indexes = (("kind", "created_at"),)
         constraints = (
             check_enum("notifications", "kind", NotificationKind),
             check_enum("notifications", "status", NotificationStatus),
-            UniqueConstraint(fields=("training_id",), name="notifications_one_end_per_training"),
+            UniqueConstraint(fields=("chat_id", "dedupe_key"), name="notifications_once_per_chat_and_key"),
         )
 
 
@@ -59,21 +60,32 @@ async def notify(
     tx: BaseDBAsyncClient,
     chat_id: int,
     kind: NotificationKind,
+    dedupe_key: str,
+    *,
     training_id: uuid.UUID | None = None,
     text: str | None = None,
 ) -> None:
-    """Writes a message that must arrive, and enqueues its sending, within the caller's transaction."""
-    row = await Notification.create(
-        chat_id=chat_id, kind=kind, training_id=training_id, text=text, using_db=tx
+    """Writes a message that must arrive, and enqueues its sending, within the caller's transaction.
+
+    Under the same key a chat gets no second one.
+    """
+    rows = await tx.execute_query_dict(
+        """
+        INSERT INTO notifications (chat_id, kind, dedupe_key, training_id, text, status, created_at)
+        VALUES ($1, $2, $3, $4, $5, 'queued', now())
+        ON CONFLICT (chat_id, dedupe_key) DO NOTHING
+        RETURNING id
+        """,
+        [chat_id, kind.value, dedupe_key, training_id, text],
     )
-    await enqueue(tx, Job("notify", str(row.id)))
+    if rows:
+        await enqueue(tx, Job("notify", str(rows[0]["id"])))
 
 
 async def tell_operators(operators: frozenset[int], text: str) -> None:
     """A message to every operator, such as that fal's balance is exhausted; the same is said once an hour."""
-    lately = datetime.now(UTC) - timedelta(hours=1)
-    if await Notification.exists(kind=NotificationKind.OPERATOR, text=text, created_at__gt=lately):
-        return
+    hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
+    dedupe_key = hashlib.sha256(f"{hour} {text}".encode()).hexdigest()
     async with in_transaction() as tx:
         for chat_id in operators:
-            await notify(tx, chat_id, NotificationKind.OPERATOR, text=text)
+            await notify(tx, chat_id, NotificationKind.OPERATOR, dedupe_key, text=text)

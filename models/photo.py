@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
+from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from media.images import NEAR_DUPLICATE_DISTANCE, ImageLimits, Inspected, Refused, distance
@@ -19,6 +21,7 @@ from media.storage import Storage, StorageError
 from models.errors import LimitReached, NotFound, PhotoRefused, Unavailable
 
 if TYPE_CHECKING:
+    from models.training import Training
     from models.user import User
 
 
@@ -28,6 +31,11 @@ class Photo(Model):
         "models.User", related_name="photos", on_delete=fields.CASCADE
     )
     user_id: int
+    # The training that has taken it out of the draft, until that fails or has its model.
+    training: fields.ForeignKeyNullableRelation["Training"] = fields.ForeignKeyField(
+        "models.Training", related_name="photos", on_delete=fields.CASCADE, null=True
+    )
+    training_id: uuid.UUID | None
     file_name = fields.CharField(max_length=255)
     caption: str | None = fields.TextField(null=True)
     warning = fields.CharField(max_length=32, null=True)  # blurred, near_duplicate
@@ -39,13 +47,11 @@ class Photo(Model):
     thumbnail = fields.BinaryField()
     source = fields.CharField(max_length=8)
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
-    expires_at: datetime = (
-        fields.DatetimeField()
-    )  # past it, the photo is gone from the draft and soon from disk
+    expires_at: datetime = fields.DatetimeField()  # past it, it is out of the draft, and soon off the disk
 
     class Meta:
         table = "photos"
-        indexes = (("expires_at",), ("user_id", "created_at"))
+        indexes = (("expires_at",), ("user_id", "created_at"), ("training_id",))
         constraints = (CheckConstraint(check="source IN ('app', 'chat')", name="photos_source_known"),)
 
     @property
@@ -73,7 +79,7 @@ class Upload(Model):
 
     class Meta:
         table = "uploads"
-        indexes = (("expires_at",),)
+        indexes = (("expires_at",), ("user_id",))
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ class Drafts:
             inspected = await self.inspect(source, clean)
             if isinstance(inspected, Refused):
                 raise refusal(inspected.code, inspected.params)
-            photo = Photo(
+            photo = await Photo.create(
                 id=photo_id,
                 user_id=user_id,
                 file_name=file_name[:255],
@@ -122,11 +128,13 @@ class Drafts:
                 bytes=inspected.stored_bytes,
                 thumbnail=inspected.thumbnail,
                 source=origin,
-                expires_at=datetime.now(UTC) + self.ttl,
+                # Not in the draft yet; whatever happens from here on, the clean-up finds its file.
+                expires_at=datetime.now(UTC),
             )
             await self._store(photo, clean)
         finally:
             clean.unlink(missing_ok=True)
+        await self._show(photo)
         return photo
 
     async def inspect(self, source: Path, target: Path) -> Inspected:
@@ -141,31 +149,28 @@ class Drafts:
             raise Unavailable("Photos can't be checked just now.", code="photos_unavailable") from e
 
     async def _store(self, photo: Photo, clean: Path) -> None:
-        """Writes file and row, or neither; the file first, because a row without one would be a lie."""
         try:
             await self.storage.put(photo.storage_key, clean)
         except StorageError as e:
             raise Unavailable("Photos can't be stored just now.", code="storage_unavailable") from e
-        try:
-            await self._insert(photo)
-        except BaseException:
-            await self.storage.delete([photo.storage_key])
-            raise
 
-    async def _insert(self, photo: Photo) -> None:
+    async def _show(self, photo: Photo) -> None:
+        """Puts a stored photo into the draft, unless the draft says no."""
         async with in_transaction() as tx:
             # One photo of a person at a time, so that the count and the comparison hold.
             await tx.execute_query("SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE", [photo.user_id])
             await self._check_room(photo.user_id)
-            others = await draft(photo.user_id)
-            if any(other.sha256 == photo.sha256 for other in others):
+            others = await _in_draft(photo.user_id).values("sha256", "dhash")
+            if any(other["sha256"] == photo.sha256 for other in others):
                 raise PhotoRefused("This photo is in your draft already.", code="duplicate")
-            if any(distance(other.dhash, photo.dhash) <= NEAR_DUPLICATE_DISTANCE for other in others):
+            if any(distance(other["dhash"], photo.dhash) <= NEAR_DUPLICATE_DISTANCE for other in others):
                 photo.warning = "near_duplicate"
-            await photo.save(force_create=True)
+            photo.created_at = datetime.now(UTC)
+            photo.expires_at = photo.created_at + self.ttl
+            await photo.save(update_fields=["warning", "created_at", "expires_at"])
 
     async def _check_room(self, user_id: int) -> None:
-        if await Photo.filter(user_id=user_id, expires_at__gt=datetime.now(UTC)).count() >= self.maximum:
+        if await _in_draft(user_id).count() >= self.maximum:
             raise LimitReached(
                 f"There are {self.maximum} photos in your draft already, the most that a training takes.",
                 limit=self.maximum,
@@ -173,14 +178,16 @@ class Drafts:
             )
 
     async def remove(self, user_id: int, photo_id: uuid.UUID) -> None:
-        """Takes a photo out of the draft and deletes its file.
+        """Takes a photo out of the draft and deletes its file, now or with the next clean-up.
 
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
         photo = await find(user_id, photo_id)
-        await photo.delete()
-        await self.storage.delete([photo.storage_key])
+        photo.expires_at = datetime.now(UTC)
+        await photo.save(update_fields=["expires_at"])
+        with suppress(StorageError):
+            await self.storage.delete([photo.storage_key])
 
 
 def refusal(code: str, params: Mapping[str, Any]) -> PhotoRefused:
@@ -190,7 +197,7 @@ def refusal(code: str, params: Mapping[str, Any]) -> PhotoRefused:
 
 _SENTENCES = {
     "not_an_image": "This is no photo: send a JPEG, PNG, WebP or HEIC.",
-    "unsupported_format": "This is a {format} file: send a JPEG, PNG, WebP or HEIC.",
+    "unsupported_format": "Files of the kind {format} can't be used: send a JPEG, PNG, WebP or HEIC.",
     "corrupt": "This file is damaged and can't be opened: send the original again.",
     "too_small": "This photo is {width}×{height} pixels: its shorter side must be at least {min_side}.",
     "too_many_pixels": "This photo has too many pixels: at most {max_pixels} are taken.",
@@ -202,9 +209,13 @@ WARNINGS = {
 }
 
 
+def _in_draft(user_id: int) -> QuerySet[Photo]:
+    return Photo.filter(user_id=user_id, training_id=None, expires_at__gt=datetime.now(UTC))
+
+
 async def draft(user_id: int) -> list[Photo]:
     """The photos of the person's draft, in the order they came."""
-    return await Photo.filter(user_id=user_id, expires_at__gt=datetime.now(UTC)).order_by("created_at", "id")
+    return await _in_draft(user_id).order_by("created_at", "id")
 
 
 async def find(user_id: int, photo_id: uuid.UUID) -> Photo:
@@ -213,7 +224,7 @@ async def find(user_id: int, photo_id: uuid.UUID) -> Photo:
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    photo = await Photo.filter(id=photo_id, user_id=user_id, expires_at__gt=datetime.now(UTC)).first()
+    photo = await _in_draft(user_id).filter(id=photo_id).first()
     if photo is None:
         raise NotFound("There is no such photo in your draft.", code="photo_not_found")
     return photo

@@ -8,6 +8,7 @@ import asyncpg
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
 from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.transactions import in_transaction
 
 
 @dataclass(frozen=True)
@@ -36,3 +37,9 @@ async def enqueue(using: BaseDBAsyncClient, *jobs: Job) -> None:
         dedupe_key=[f"{job.name}:{job.subject}" if job.dedupe else None for job in jobs],
         on_conflict="skip",
     )
+
+
+async def put(*jobs: Job) -> None:
+    """Puts `jobs` into the queue in a transaction of their own."""
+    async with in_transaction() as tx:
+        await enqueue(tx, *jobs)

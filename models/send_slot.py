@@ -45,8 +45,16 @@ async def take_slot(chat_id: int) -> timedelta | None:
             )
             if not taken:
                 await tx.rollback()
-                return interval
+                return await _wait(key, burst, interval)
     return None
+
+
+async def _wait(key: str, burst: timedelta, at_least: timedelta) -> timedelta:
+    rows = await connection().execute_query_dict(
+        "SELECT next_at - now() - $2::interval AS wait FROM send_slots WHERE key = $1", [key, burst]
+    )
+    waits: list[timedelta] = [row["wait"] for row in rows]
+    return max([at_least, *waits])
 
 
 async def push_slot(chat_id: int, wait: timedelta) -> None:

@@ -9,13 +9,13 @@ from fal.errors import FalError, Rejected
 from fal.trainers import TRAINERS
 from fal.webhooks import WebhookEvent
 from models.errors import NotFound
-from models.queue import Job, enqueue
+from models.queue import Job, enqueue, put
 from models.training import Training, TrainStatus, move
 
 # The words that people read where the trainer refused their photos; the code is fal's.
 _SENTENCES = {
     "invalid_archive": "The zip could not be opened by the trainer: make it anew, with photos only.",
-    "archive_file_count_below_minimum": "The trainer needs more photos: at least 4.",
+    "archive_file_count_below_minimum": "The trainer needs more photos.",
     "archive_file_count_exceeds_maximum": "There are more photos than the trainer takes.",
     "file_download_error": "The trainer could not download the zip: is its address public?",
     "file_too_large": "The zip is larger than the trainer takes.",
@@ -93,12 +93,11 @@ async def settle_webhook(training_id: uuid.UUID, event: WebhookEvent) -> None:
         return
     outcome = event.payload if event.payload is not None else event.error
     if outcome is not None and await settle(training, outcome, event.request_id) and not ours:
-        async with in_transaction() as tx:
-            await enqueue(tx, Job("cancel", f"{training.id}/{training.request_id}"))
+        await put(Job("cancel", f"{training.id}/{training.request_id}"))
 
 
 async def _fetch_later(training: Training, request_id: str) -> None:
     """The run is over, but its output did not fit into the webhook: a job fetches it."""
-    await move(training.id, TrainStatus(training.status), request_id=request_id)
     async with in_transaction() as tx:
+        await move(training.id, TrainStatus(training.status), request_id=request_id)
         await enqueue(tx, Job("settle", str(training.id)))

@@ -18,10 +18,11 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+import structlog
 from tortoise import fields
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.contrib.postgres.fields import ArrayField
-from tortoise.expressions import Q
+from tortoise.expressions import F, Q
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
@@ -51,6 +52,8 @@ LEGAL_FROM = {
 }
 
 CANCELLED = "cancelled"
+
+log = structlog.get_logger(__name__)
 
 # The channel of LISTEN/NOTIFY; its payload is a training's id.
 CHANNEL = "training"
@@ -97,12 +100,14 @@ class Training(Model):
     # Submitting to fal: `submitted_at` is set before the request leaves, `request_id` when it is known.
     # Between the two it is unknown whether fal has it.
     submitted_at: datetime | None = fields.DatetimeField(null=True)
+    submits_in_doubt = fields.SmallIntField(default=0)  # given up on without having been found at fal
     request_id = fields.CharField(max_length=64, null=True)
 
     # How often the row has moved; the living message in chat, and which version of the row it shows.
     version = fields.IntField(default=0)
     status_message_id = fields.BigIntField(null=True)
     status_version = fields.IntField(default=-1)
+    status_until: datetime | None = fields.DatetimeField(null=True)  # somebody is editing it, until then
 
     class Meta:
         table = "trainings"
@@ -168,7 +173,7 @@ async def begin(using: BaseDBAsyncClient, order: Order) -> Begun | None:
 
 
 async def _insert(using: BaseDBAsyncClient, order: Order) -> Begun | None:
-    """Inserts both rows and uses up the draft behind the upload, in one statement."""
+    """Inserts both rows and takes the photos behind the upload out of the draft, in one statement."""
     begun = Begun(lora_id=uuid.uuid4(), training_id=uuid.uuid4())
     rows = await using.execute_query_dict(
         """
@@ -181,18 +186,22 @@ async def _insert(using: BaseDBAsyncClient, order: Order) -> Begun | None:
             INSERT INTO lora_models
                 (id, user_id, base_model_id, name, trigger_word, status, is_public, created_at)
             SELECT $1, id, $4, $5, $6, 'TRAINING', false, now() FROM person
+        ), begun AS (
+            INSERT INTO trainings
+                (id, lora_id, user_id, base_model_id, instance_prompt, steps, image_urls, is_style,
+                 create_masks, learning_rate, stars_spent, status, progress, version, status_version,
+                 submits_in_doubt, started_at, idempotency_key, idempotency_body)
+            SELECT $2, $1, id, $4, $6, $7, ARRAY[$8], $10,
+                   $11, $12, $13, 'PENDING', 0, 0, -1,
+                   0, now(), $14, $15
+            FROM person
+            ON CONFLICT (user_id, idempotency_key) DO NOTHING
+            RETURNING id
         ), draft AS (
-            UPDATE photos SET expires_at = now()
-            WHERE user_id = $3 AND id = ANY (SELECT unnest(photo_ids) FROM upload)
+            UPDATE photos SET training_id = begun.id FROM begun
+            WHERE user_id = $3 AND photos.id = ANY (SELECT unnest(photo_ids) FROM upload)
         )
-        INSERT INTO trainings
-            (id, lora_id, user_id, base_model_id, instance_prompt, steps, image_urls, is_style, create_masks,
-             learning_rate, stars_spent, status, progress, version, status_version, started_at,
-             idempotency_key, idempotency_body)
-        SELECT $2, $1, id, $4, $6, $7, ARRAY[$8], $10, $11, $12, $13, 'PENDING', 0, 0, -1, now(), $14, $15
-        FROM person
-        ON CONFLICT (user_id, idempotency_key) DO NOTHING
-        RETURNING id
+        SELECT id FROM begun
         """,
         [
             begun.lora_id,
@@ -223,9 +232,10 @@ async def claim_submit(training_id: uuid.UUID) -> Training | None:
     return await Training.get(id=training_id).select_related("user") if claimed else None
 
 
-async def release_submit(training_id: uuid.UUID) -> None:
-    """fal surely hasn't got it: it may be submitted again."""
-    await Training.filter(id=training_id, request_id=None).update(submitted_at=None)
+async def release_submit(training_id: uuid.UUID, *, in_doubt: bool = False) -> None:
+    """It may be submitted again: fal surely hasn't got it, or `in_doubt` nothing of it could be found."""
+    submits = {"submits_in_doubt": F("submits_in_doubt") + 1} if in_doubt else {}
+    await Training.filter(id=training_id, request_id=None).update(submitted_at=None, **submits)
 
 
 async def move(
@@ -255,8 +265,7 @@ async def move(
                 submitted_at = coalesce(submitted_at, CASE WHEN $4::text IS NOT NULL THEN now() END),
                 progress = CASE $2::text WHEN 'COMPLETED' THEN 100 ELSE greatest(progress, $5::int) END,
                 step = greatest(step, $6::int), queue_position = $7::int,
-                running_at = CASE WHEN $2::text IN ('TRAINING', 'COMPLETED') THEN coalesce(running_at, now())
-                                  ELSE running_at END,
+                running_at = coalesce(running_at, CASE $2::text WHEN 'TRAINING' THEN now() END),
                 metadata = coalesce($8::jsonb, metadata), error_code = $9::text, error = $10::text,
                 completed_at = CASE WHEN $2::text IN ('COMPLETED', 'FAILED') THEN now() END,
                 idempotency_key = CASE
@@ -282,6 +291,7 @@ async def move(
         )
         if not rows:
             return None
+        log.info("training_moved", training_id=str(training_id), to=to.value, code=error_code)
         if to not in ACTIVE:
             await _end(tx, training_id, to, files, rows[0])
         await tx.execute_query_dict("SELECT pg_notify($1, $2)", [CHANNEL, str(training_id)])
@@ -304,6 +314,9 @@ async def _end(
     completed = to is TrainStatus.COMPLETED
     if not completed:
         await ledger.refund(tx, row["user_id"], training_id, row["stars_spent"])
+    # The photos of a model that is ready have served; those of a failure are the draft again.
+    photos = "expires_at = now()" if completed else "training_id = NULL"
+    await tx.execute_query(f"UPDATE photos SET {photos} WHERE training_id = $1", [training_id])  # noqa: S608
     await tx.execute_query(
         "UPDATE lora_models SET status = $2, weights_url = $3, config_url = $4 WHERE id = $1",
         [row["lora_id"], (LoraStatus.READY if completed else LoraStatus.FAILED).value, weights, config],
@@ -311,7 +324,7 @@ async def _end(
     if not completed and row["request_id"]:
         await enqueue(tx, Job("cancel", f"{training_id}/{row['request_id']}"))
     kind = NotificationKind.TRAINING_COMPLETED if completed else NotificationKind.TRAINING_FAILED
-    await notify(tx, row["user_id"], kind, training_id)
+    await notify(tx, row["user_id"], kind, f"end:{training_id}", training_id=training_id)
 
 
 async def cancel(user_id: int, any_id: uuid.UUID) -> Training:
@@ -358,9 +371,9 @@ async def page(user_id: int, limit: int, before: tuple[datetime, uuid.UUID] | No
     query = Training.filter(user_id=user_id)
     if before:
         started_at, training_id = before
-        query = query.filter(
-            Q(started_at__lt=started_at) | Q(Q(started_at=started_at), Q(id__lt=training_id))
-        )
+        # The first bound alone is what lets the index skip the pages before.
+        same_moment = Q(started_at__lt=started_at) | Q(id__lt=training_id)
+        query = query.filter(same_moment, started_at__lte=started_at)
     return await query.order_by("-started_at", "-id").limit(limit).select_related("lora")
 
 
@@ -376,7 +389,7 @@ async def usual_seconds(trainer: str) -> float | None:
         """
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY took) AS seconds FROM (
             SELECT extract(epoch FROM completed_at - running_at) * 1000 / steps AS took FROM trainings
-            WHERE base_model_id = $1 AND completed_at IS NOT NULL AND status = 'COMPLETED'
+            WHERE base_model_id = $1 AND status = 'COMPLETED' AND running_at IS NOT NULL
             ORDER BY completed_at DESC LIMIT 50
         ) AS latest
         """,

@@ -1,15 +1,14 @@
 """People, by their Telegram id, and what we know of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from tortoise import fields
-from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
+from tortoise.transactions import in_transaction
 
-from models.db import connection
+from models import ledger
 
 LANGUAGES = ("en", "es")
 
@@ -44,30 +43,39 @@ class Person:
         return code if code in LANGUAGES else "en"
 
 
-async def remember(
-    person: Person, welcome_stars: int, using: BaseDBAsyncClient | None = None
-) -> dict[str, Any]:
-    """Makes or refreshes the person's row and answers it; a new one gets its welcome stars, once.
+def _text(text: str, most: int) -> str:
+    """What Postgres takes of a name: neither NUL nor halves of surrogate pairs."""
+    return text.replace("\0", "").encode(errors="replace").decode()[:most]
 
-    One statement, so that a row without its welcome can't be left behind. The language is set at first sight
-    only: from then on it is the person's own choice.
+
+async def remember(person: Person, welcome_stars: int) -> tuple[User, bool]:
+    """Makes or refreshes the person's row; answers it, and whether it is new. A new one gets its welcome.
+
+    The language is set at first sight only: from then on it is the person's own choice.
     """
-    rows = await (using or connection()).execute_query_dict(
-        """
-        WITH person AS (
+    first_name = _text(person.first_name, 128)
+    username = person.username and _text(person.username, 64)
+    known = await User.get_or_none(id=person.id)
+    if known is None:
+        return await _welcome(replace(person, first_name=first_name, username=username), welcome_stars)
+    if (known.first_name, known.username) != (first_name, username):
+        known.first_name, known.username = first_name, username
+        await known.save(update_fields=["first_name", "username"])
+    return known, False
+
+
+async def _welcome(person: Person, stars: int) -> tuple[User, bool]:
+    async with in_transaction() as tx:
+        is_new = await tx.execute_query_dict(
+            """
             INSERT INTO users (id, first_name, username, language, balance, created_at)
-            VALUES ($1, $2, $3, $4, $5, now())
-            ON CONFLICT (id) DO UPDATE SET first_name = excluded.first_name, username = excluded.username
-            RETURNING *, xmax = 0 AS is_new
-        ), welcome AS (
-            INSERT INTO ledger (user_id, kind, amount, balance_after, created_at)
-            SELECT id, 'welcome', balance, balance, now() FROM person WHERE is_new AND balance > 0
+            VALUES ($1, $2, $3, $4, 0, now()) ON CONFLICT (id) DO NOTHING RETURNING id
+            """,
+            [person.id, person.first_name, person.username, person.language],
         )
-        SELECT * FROM person
-        """,
-        [person.id, person.first_name[:128], person.username, person.language, welcome_stars],
-    )
-    return rows[0]
+        if is_new:
+            await ledger.welcome(tx, person.id, stars)
+        return await User.get(id=person.id, using_db=tx), bool(is_new)
 
 
 async def set_blocked(user_id: int, *, blocked: bool) -> None:

@@ -26,6 +26,8 @@ HOST = "127.0.0.1"
 BOT_TOKEN = "7000000001:AAsandbox-token-for-loopback-only"  # noqa: S105 — it opens nothing
 FAL_KEY = "sandbox-key"
 START_SECONDS = 60
+# Longer than Selfi takes at most: killed, it would leave its Postgres behind.
+STOP_SECONDS = 80
 
 
 def data_dir(app: int) -> Path:
@@ -56,11 +58,10 @@ def environment(chat: int, app: int, fal: int) -> dict[str, str]:
         "FAL_CDN_URL": f"http://{HOST}:{fal}/cdn",
         "FAL_API_URL": f"http://{HOST}:{fal}/api/v1",
     }
-    # A real service's database and storage, should the environment name them, are none of the sandbox's.
-    outside = {
-        name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "STORAGE_URL"}
-    }
-    return {**free, **outside, **fixed}
+    # Nothing else of the environment comes along: it may be a real service's.
+    wanted = {*free, "PATH", "HOME", "LANG", "TMPDIR"}
+    kept = {name: value for name, value in os.environ.items() if name in wanted}
+    return {**free, **kept, **fixed}
 
 
 async def main(first_port: int) -> int:
@@ -142,7 +143,7 @@ async def _stop(process: Process) -> None:
     if process.returncode is None:
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), 30)
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -1,13 +1,18 @@
 """What every test may ask for: a migrated Postgres of its own worker, emptied before each test."""
 
+import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
+from hypothesis import HealthCheck
 from playwright.async_api import Browser, async_playwright
 from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -15,6 +20,12 @@ from config import Settings
 from fal.trainers import TRAINERS
 from models import db as models_db
 from models.lora import declare_base_models
+
+# How long an example takes is the machine's business.
+hypothesis.settings.register_profile(
+    "selfi", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+hypothesis.settings.load_profile("selfi")
 
 BOT_TOKEN = "123456789:AAtest-token-of-the-emulated-bot"
 
@@ -27,10 +38,25 @@ def postgres_server() -> Iterator[str]:
     and Postgres, which never runs as root, would lose its files.
     """
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    for left in Path(tempfile.gettempdir()).glob("selfi-test-*"):
+        _remove_if_left_behind(left)
     folder = Path(tempfile.gettempdir()) / f"selfi-test-{run}"
     with models_db.embedded_postgres(folder / "postgres") as dsn:
         yield dsn
     if not (folder / "postgres" / "postmaster.pid").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_left_behind(folder: Path) -> None:
+    """Stops and removes the server of a run that was killed."""
+    try:
+        users = json.loads((folder / "postgres" / ".handle_pids.json").read_text())
+        postmaster = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
+    except (OSError, ValueError):
+        return
+    if not any(models_db.is_alive(pid) for pid in users):
+        with suppress(ProcessLookupError):
+            os.kill(postmaster, signal.SIGQUIT)
         shutil.rmtree(folder, ignore_errors=True)
 
 

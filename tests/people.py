@@ -13,11 +13,15 @@ from tortoise.transactions import in_transaction
 from models.training import Begun, Order, Training, begin
 from models.user import Person, remember
 from sandbox.telegram import Person as TelegramPerson
+from tests.conftest import BOT_TOKEN
 
 ANA = Person(id=5_000_000_001, first_name="Ana", username="ana", language_code="en")
 BETO = Person(id=5_000_000_002, first_name="Beto", username=None, language_code="es")
 CARLA = Person(id=5_000_000_003, first_name="Carla", username="carla", language_code="en")
 OLGA = Person(id=5_000_000_009, first_name="Olga", username="olga", language_code="en")
+
+DANA = Person(id=42, first_name="Dana", language_code="en")
+"""Somebody new."""
 
 ANAS_STARS = 500
 
@@ -76,7 +80,14 @@ def telegram_people(*people: Person) -> tuple[TelegramPerson, ...]:
     )
 
 
-def init_data(person: Person, token: str, *, auth_date: float | None = None, **fields: str) -> str:
+def proof(person: Person) -> dict[str, str]:
+    """The header by which the person proves who they are."""
+    return {"Authorization": f"tma {init_data(person)}"}
+
+
+def init_data(
+    person: Person, token: str = BOT_TOKEN, /, *, auth_date: float | None = None, **fields: str
+) -> str:
     """Init data as Telegram signs it for the Mini App (https://core.telegram.org/bots/webapps)."""
     user = {
         "id": person.id,

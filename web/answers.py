@@ -50,6 +50,20 @@ class Answers:
     async def trainings(self, trainings: list[Training]) -> list[schemas.Training]:
         return [await self.training(training) for training in trainings]
 
+    async def trainer(self, declared: Trainer) -> schemas.TrainerOptions:
+        return schemas.TrainerOptions(
+            id=declared.id,
+            title=declared.title,
+            default_steps=declared.default_steps,
+            min_steps=declared.min_steps,
+            max_steps=declared.max_steps,
+            step_size=declared.step_size,
+            supports_style=declared.style is not None,
+            supports_masks=declared.masks is not None,
+            seconds_per_1000_steps=max(1, round(await self._usual_pace(declared.id))),
+            price_factor=declared.price_factor,
+        )
+
     async def _metadata(self, training: Training) -> schemas.TrainingMetadata:
         lora = training.lora
         return schemas.TrainingMetadata(
@@ -109,19 +123,4 @@ def limits(settings: Settings) -> schemas.Limits:
         upload_max_bytes=settings.upload_max_bytes,
         trigger_word_max=schemas.TRIGGER_WORD_MAX,
         caption_max=schemas.CAPTION_MAX,
-    )
-
-
-def trainer(declared: Trainer) -> schemas.TrainerOptions:
-    return schemas.TrainerOptions(
-        id=declared.id,
-        title=declared.title,
-        default_steps=declared.default_steps,
-        min_steps=declared.min_steps,
-        max_steps=declared.max_steps,
-        step_size=declared.step_size,
-        supports_style=declared.style is not None,
-        supports_masks=declared.masks is not None,
-        seconds_per_1000_steps=declared.seconds_per_1000_steps,
-        price_factor=declared.price_factor,
     )

@@ -1,6 +1,5 @@
 """The HTTP side as one application; `main.py` gives it what it needs and runs it."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ from web.keys import Check, Handler
 from web.middlewares import common_headers, plain_bodies, request_log
 from web.provider import Provider
 from web.routes import ROUTES
+from web.slots import UploadSlots
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,10 @@ LARGEST_BODY = 1024 * 1024
 """Bytes, for handlers that read a body at once, such as Telegram's; ours name their own limits."""
 
 UPLOADS_AT_ONCE = 16
-"""Requests that may bring photos at the same time; more wait, without being read."""
+"""Uploads whose photos are checked, packed and sent on at the same time; more wait."""
+
+UPLOADS_PER_PERSON = 4
+"""Uploads of one person at the same time; the Mini App makes three. More get 429."""
 
 MINIAPP_BUILD = Path(__file__).resolve().parent.parent / "miniapp" / "dist"
 
@@ -70,10 +73,10 @@ def create_app(
     app[keys.SESSIONS] = Sessions(settings.derived_secret("session"), settings.session_seconds)
     app[keys.SPOOL] = settings.temporary_dir
     app[keys.TELEGRAM_WEBHOOK] = telegram_webhook
-    app[keys.UPLOAD_SLOTS] = asyncio.Semaphore(UPLOADS_AT_ONCE)
+    app[keys.UPLOAD_SLOTS] = UploadSlots(at_work=UPLOADS_AT_ONCE, per_person=UPLOADS_PER_PERSON)
     app[keys.VERIFIER] = verifier
     for route in ROUTES:
-        handler = identified(route.handler) if route.proofs else route.handler
+        handler = identified(route.handler, renewing=route.renewing) if route.proofs else route.handler
         app.router.add_route(route.method, route.path, handler)
         if route.method == "GET" and not route.proofs:  # for probes and proxies
             app.router.add_route("HEAD", route.path, handler)

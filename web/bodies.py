@@ -22,6 +22,9 @@ FORM_OVERHEAD = 1024 * 1024
 _CHUNK = 64 * 1024
 _WRITE = 1024 * 1024
 STALL_SECONDS = 30.0
+"""A client may send nothing for so long,"""
+BODY_SECONDS = 15 * 60.0
+"""and take so long for a whole body: 256 MiB at 300 KB/s."""
 
 _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
@@ -50,14 +53,32 @@ async def read_body(request: web.Request, limit: int) -> bytes:
 
     Raises:
         TooLarge: it has more than `limit` bytes; no more than one beyond is read to know.
+        Stalled: see `in_time`.
     """
     check_length(request, limit)
     body = bytearray()
-    async for chunk in raw_chunks(request):
-        body += chunk
-        if len(body) > limit:
-            raise too_large(limit)
+    async with in_time():
+        async for chunk in raw_chunks(request):
+            body += chunk
+            if len(body) > limit:
+                raise too_large(limit)
     return bytes(body)
+
+
+@asynccontextmanager
+async def in_time() -> AsyncIterator[None]:
+    """Around reading one body: a client that lets it drip holds up as much as one that has stopped.
+
+    Raises:
+        Stalled: it took more than BODY_SECONDS.
+    """
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            yield
+    except TimeoutError:
+        raise Stalled(
+            f"The body took more than {BODY_SECONDS:.0f} seconds: send the request again.", code="stalled"
+        ) from None
 
 
 def check_length(request: web.Request, limit: int, overhead: int = 0) -> None:

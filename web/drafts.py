@@ -11,7 +11,7 @@ from models import photo as photos
 from models.errors import Invalid, NotFound
 from models.photo import Photo
 from web import answers, bodies, schemas
-from web.auth import ensure_known
+from web.auth import known
 from web.errors import from_client
 from web.keys import DRAFTS, IDENTITY, SETTINGS, SPOOL, UPLOAD_SLOTS
 
@@ -44,17 +44,17 @@ async def show(request: web.Request) -> web.Response:
 async def add(request: web.Request) -> web.Response:
     limit = request.app[SETTINGS].photo_max_bytes
     bodies.check_length(request, limit, bodies.FORM_OVERHEAD if _is_form(request) else 0)
-    await ensure_known(request)
-    async with request.app[UPLOAD_SLOTS], bodies.folder(request.app[SPOOL]) as folder:
-        path = folder / "photo"
-        sent = await (_from_form if _is_form(request) else _from_body)(request, path, limit)
-        row = await request.app[DRAFTS].take(
-            request[IDENTITY].user_id,
-            sent.path,
-            file_name=sent.file_name,
-            caption=sent.caption,
-            origin="app",
-        )
+    user = await known(request)
+    slots = request.app[UPLOAD_SLOTS]
+    with slots.of(user.id):
+        async with bodies.folder(request.app[SPOOL]) as folder:
+            async with bodies.in_time():
+                path = folder / "photo"
+                sent = await (_from_form if _is_form(request) else _from_body)(request, path, limit)
+            async with slots.work:
+                row = await request.app[DRAFTS].take(
+                    user.id, sent.path, file_name=sent.file_name, caption=sent.caption, origin="app"
+                )
     return bodies.json_answer(answers.photo(row), status=201)
 
 

@@ -1,6 +1,6 @@
 """The edge where whatever went wrong becomes an answer, once: application/problem+json (RFC 9457)."""
 
-import socket
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -29,6 +29,7 @@ from models.errors import (
 )
 from web import schemas
 from web.keys import Handler
+from web.slots import TooManyUploads
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +48,7 @@ class Malformed(DomainError):
 
 
 class Stalled(DomainError):
-    """The client stopped sending in the middle of a body."""
+    """The client stopped sending in the middle of a body, or sends it too slowly."""
 
 
 def too_large(limit: int) -> TooLarge:
@@ -66,6 +67,7 @@ STATUSES: Mapping[type[DomainError], int] = {
     Invalid: 422,
     InvalidFields: 422,
     LimitReached: 422,
+    TooManyUploads: 429,
     Unavailable: 503,
 }
 
@@ -82,6 +84,11 @@ _MESSAGES = {
     "extra_forbidden": "is no field of this request",
     "json_invalid": "is not JSON",
     "missing": "is missing",
+    "bool_type": "has to be true or false",
+    "int_from_float": "has to be a whole number",
+    "int_parsing": "has to be a whole number",
+    "int_type": "has to be a whole number",
+    "string_type": "has to be text",
     "string_pattern_mismatch": "has characters that can't be used here",
 }
 _MOST_ERRORS = 20
@@ -166,14 +173,21 @@ def _outage(error: Exception) -> Unavailable | None:
     if is_database_failure(error):
         log.warning("database_unavailable", error=type(error).__name__)
         return Unavailable("The database doesn't answer just now.", code="database_unavailable")
+    if isinstance(error, ConnectionError | TimeoutError):
+        log.warning("unavailable", error=type(error).__name__, exc_info=error)
+        return Unavailable("Something that is needed here doesn't answer just now.", code="unavailable")
     return None
 
 
 def is_database_failure(error: BaseException) -> bool:
     """Whether `error` says that Postgres can't be reached, rather than that it was asked something wrong.
 
-    A server that is gone shows as an error of the socket: asyncpg passes those on as they are.
+    A server that is gone shows as an error of the socket, which asyncpg passes on as it is: the traceback
+    tells whether it came from there.
     """
+    if isinstance(error, OSError):
+        frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+        return any(str(frame.f_globals.get("__name__")).startswith("asyncpg.") for frame in frames)
     return isinstance(
         error,
         DBConnectionError
@@ -182,11 +196,8 @@ def is_database_failure(error: BaseException) -> bool:
         | asyncpg.CannotConnectNowError
         | asyncpg.TooManyConnectionsError
         | asyncpg.AdminShutdownError
-        | asyncpg.CrashShutdownError
-        | ConnectionError
-        | TimeoutError
-        | socket.gaierror,
-    ) or (isinstance(error, FileNotFoundError) and error.filename is None)
+        | asyncpg.CrashShutdownError,
+    )
 
 
 def _domain(error: DomainError) -> ProblemResponse:
@@ -199,7 +210,7 @@ def _domain(error: DomainError) -> ProblemResponse:
         errors = [schemas.FieldProblem(field=error.field, message=error.detail)]
     elif isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "tma"
-    elif isinstance(error, Unavailable):
+    elif isinstance(error, Unavailable | TooManyUploads):
         headers["Retry-After"] = str(error.retry_after)
     return ProblemResponse(
         status, code=error.code, detail=error.detail, errors=errors, headers=headers, **error.extra

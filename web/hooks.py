@@ -33,14 +33,14 @@ async def fal_training(request: web.Request) -> web.Response:
     if not hmac.compare_digest(given, request.app[SETTINGS].fal_webhook_proof(training_id).encode()):
         log.warning("webhook_refused", reason="the proof in its address is missing or wrong")
         raise Unauthenticated("This address was not given to fal.ai by us.", code="proof_invalid")
+    structlog.contextvars.bind_contextvars(training_id=str(training_id))
     body = await read_body(request, _LARGEST_WEBHOOK)
-    with structlog.contextvars.bound_contextvars(training_id=str(training_id)):
-        await _verify(request, body)
-        try:
-            event = parse(body)
-        except ValueError as e:
-            raise Malformed(str(e), code="malformed_webhook") from e
-        await settle_webhook(training_id, event)
+    await _verify(request, body)
+    try:
+        event = parse(body)
+    except ValueError as e:
+        raise Malformed(str(e), code="malformed_webhook") from e
+    await settle_webhook(training_id, event)
     return web.Response(status=200)
 
 

@@ -1,8 +1,8 @@
 """Proofs of who somebody is: Telegram's init data, and our own short sessions.
 
 Init data is checked as https://core.telegram.org/bots/webapps#validating-data-received-via-the-mini-app
-says, and for its age, which Telegram leaves to us. A session is exchanged for it, so that an app that stays
-open isn't locked out when its init data has become too old.
+says, and for its age, which Telegram leaves to us. A session is exchanged for it and can be renewed, so that
+an app that stays open isn't locked out when its init data has become too old.
 """
 
 import hashlib
@@ -21,11 +21,14 @@ from models.user import Person
 CLOCK_SKEW = 60
 """Seconds that init data may come from the future."""
 
+RENEWABLE_SECONDS = 7 * 86_400
+"""For so long after init data proved whose it is, a session can be renewed; then Telegram is asked anew."""
+
 _MOST_FIELDS = 64
 _MOST_BYTES = 16 * 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DIGITS = re.compile(r"[0-9]{1,12}")
-_TOKEN = re.compile(r"([1-9][0-9]{0,18})\.([0-9]{1,12})\.([0-9a-f]{64})")
+_TOKEN = re.compile(r"([1-9][0-9]{0,18})\.([0-9]{1,12})\.([0-9]{1,12})\.([0-9a-f]{64})")
 
 
 class _TelegramUser(BaseModel):
@@ -116,38 +119,53 @@ class Session:
     expires_at: datetime
 
 
-class Sessions:
-    """Makes and checks session tokens, `<user id>.<expiry>.<HMAC of both>`: no check asks the database.
+@dataclass(frozen=True)
+class Claim:
+    """What a session says: whose it is, and when init data proved it (Unix seconds)."""
 
-    `secret` is the same in every replica; `seconds` is how long a session lasts.
+    user_id: int
+    proven_at: int
+
+
+class Sessions:
+    """Makes and checks session tokens, `<user id>.<proven at>.<expiry>.<HMAC of the three>`.
+
+    No check asks the database. `secret` is the same in every replica; `seconds` is how long a session lasts.
     """
 
     def __init__(self, secret: str, seconds: int) -> None:
         self._secret = secret.encode()
         self._seconds = seconds
 
-    def open(self, user_id: int, now: float | None = None) -> Session:
-        expiry = int(time.time() if now is None else now) + self._seconds
-        claim = f"{user_id}.{expiry}"
-        return Session(f"{claim}.{self._signature(claim)}", datetime.fromtimestamp(expiry, UTC))
+    def open(self, claim: Claim, now: float | None = None) -> Session:
+        """A session for what init data proves, or another session did: none outlives RENEWABLE_SECONDS."""
+        ends = int(time.time() if now is None else now) + self._seconds
+        expiry = min(ends, claim.proven_at + RENEWABLE_SECONDS)
+        signed = f"{claim.user_id}.{claim.proven_at}.{expiry}"
+        return Session(f"{signed}.{self._signature(signed)}", datetime.fromtimestamp(expiry, UTC))
 
-    def user_id(self, token: str, now: float | None = None) -> int:
-        """Whose session `token` is.
+    def claim(self, token: str, now: float | None = None, *, renewing: bool = False) -> Claim:
+        """What `token` says. `renewing` takes one that is over, too, for as long as it can be renewed.
 
         Raises:
             Unauthenticated: `session_invalid` or `session_expired`.
         """
         found = _TOKEN.fullmatch(token)
-        claim, _, signature = token.rpartition(".")
-        if not found or not hmac.compare_digest(self._signature(claim), signature):
+        signed, _, signature = token.rpartition(".")
+        if not found or not hmac.compare_digest(self._signature(signed), signature):
             raise Unauthenticated(
                 "This is no session of ours: POST /session makes one.", code="session_invalid"
             )
-        if int(found[2]) <= (time.time() if now is None else now):
+        claim = Claim(user_id=int(found[1]), proven_at=int(found[2]))
+        last = claim.proven_at + RENEWABLE_SECONDS if renewing else int(found[3])
+        if last <= (time.time() if now is None else now):
             raise Unauthenticated(
-                "The session is over: POST /session makes a new one.", code="session_expired"
+                "The session can't be renewed any more: open the app again."
+                if renewing
+                else "The session is over: POST /session renews it.",
+                code="session_expired",
             )
-        return int(found[1])
+        return claim
 
-    def _signature(self, claim: str) -> str:
-        return hmac.new(self._secret, claim.encode(), hashlib.sha256).hexdigest()
+    def _signature(self, signed: str) -> str:
+        return hmac.new(self._secret, signed.encode(), hashlib.sha256).hexdigest()

@@ -1,6 +1,5 @@
 """What handlers find in the application and in the request, typed."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ from models.photo import Drafts
 from models.user import Person
 from web.answers import Answers
 from web.events import TrainingEvents
-from web.identity import InitData, Sessions
+from web.identity import Claim, InitData, Sessions
 from web.provider import Provider
+from web.slots import UploadSlots
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Check = Callable[[], Awaitable[Any]]
@@ -23,10 +23,14 @@ Check = Callable[[], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose request it is. `person` is there with init data only: a session carries no more than the id."""
+    """Whose request it is. `person` is there with init data only: a session says no more than its claim."""
 
-    user_id: int
+    claim: Claim
     person: Person | None
+
+    @property
+    def user_id(self) -> int:
+        return self.claim.user_id
 
 
 SETTINGS = web.AppKey("settings", Settings)
@@ -42,7 +46,7 @@ PROVIDER = web.AppKey("provider", Provider)
 SESSIONS = web.AppKey("sessions", Sessions)
 SPOOL = web.AppKey("spool", Path)
 TELEGRAM_WEBHOOK: web.AppKey[Handler | None] = web.AppKey("telegram_webhook")
-UPLOAD_SLOTS = web.AppKey("upload_slots", asyncio.Semaphore)
+UPLOAD_SLOTS = web.AppKey("upload_slots", UploadSlots)
 VERIFIER = web.AppKey("verifier", WebhookVerifier)
 
 IDENTITY = web.RequestKey("identity", Identity)

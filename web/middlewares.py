@@ -24,9 +24,10 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
     given = request.headers.get("X-Request-ID", "")
     request[REQUEST_ID] = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
     began = time.perf_counter()
-    with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
-        response = await handler(request)
-        _write(request, response, time.perf_counter() - began)
+    # For this request only: aiohttp runs each in a task, and so a context, of its own.
+    structlog.contextvars.bind_contextvars(request_id=request[REQUEST_ID])
+    response = await handler(request)
+    _write(request, response, time.perf_counter() - began)
     return response
 
 

@@ -38,7 +38,8 @@ _PROOFS = {
     "session": {
         "type": "http",
         "scheme": "bearer",
-        "description": "The token that `POST /session` answered.",
+        "description": "The token that `POST /session` answered; that route takes one that is over, too, "
+        "until seven days after init data proved whose it is.",
     },
 }
 ANY_PROOF = tuple(_PROOFS)
@@ -54,7 +55,8 @@ class Route:
     """One line of the API's contents.
 
     `answers` are by status. `problems` are the statuses of the errors that are its own; each route may also
-    answer 400, 500 and 503, and one with `proofs` (of identity, see `_PROOFS`) 401 and 403.
+    answer 400, 500 and 503, and one with `proofs` (of identity, see `_PROOFS`) 401 and 403. One that is
+    `renewing` takes a session that is over, too.
     """
 
     method: str
@@ -67,6 +69,7 @@ class Route:
     query: type[BaseModel] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     proofs: tuple[str, ...] = ANY_PROOF
+    renewing: bool = False
 
     @property
     def template(self) -> str:

@@ -11,7 +11,6 @@ _IDEMPOTENCY_KEY = {
     "Idempotency-Key": "1 to 200 visible ASCII characters: a repeat with the same one answers the same."
 }
 _NO_PROOF = ()
-_INIT_DATA = ("initData", "initDataHeader")
 
 
 def _json(model: type[BaseModel], status: int = 200) -> Mapping[int, Content]:
@@ -25,28 +24,28 @@ def _other(kind: str) -> Mapping[int, Content]:
 # fmt: off
 ROUTES = (
     Route("POST", "/session", sessions.open_session,
-          "Exchange init data for a session and all that the app's first screen needs",
-          _json(schemas.Session), proofs=_INIT_DATA),
+          "Exchange init data or an earlier session for a new one, with all that the first screen needs",
+          _json(schemas.Session), renewing=True),
 
     Route("GET", "/training/photos", drafts.show,
           "The photos of the next training",
           _json(schemas.Draft)),
     Route("POST", "/training/photos", drafts.add,
           "Add one photo, and hear what we think of it",
-          _json(schemas.Photo, 201), (408, 413, 422), {FORM: schemas.PhotoForm, "image/*": None}),
+          _json(schemas.Photo, 201), (408, 413, 422, 429), {FORM: schemas.PhotoForm, "image/*": None}),
     Route("PATCH", "/training/photos/{id}", drafts.edit,
           "Set a photo's caption",
-          _json(schemas.Photo), (404, 413, 422), {JSON: schemas.PhotoEdit}),
+          _json(schemas.Photo), (404, 408, 413, 422), {JSON: schemas.PhotoEdit}),
     Route("DELETE", "/training/photos/{id}", drafts.remove,
           "Remove a photo",
           {204: {}}, (404,)),
 
     Route("POST", "/training/upload", uploads.upload,
           "Put a zip of the draft (no body), of photos, or a ready one where the trainer can fetch it",
-          _json(schemas.Upload), (408, 413, 422), {FORM: schemas.UploadForm}),
+          _json(schemas.Upload), (408, 413, 422, 429), {FORM: schemas.UploadForm}),
     Route("POST", "/training/start", start.start,
           "Pay for a training and start it",
-          _json(schemas.TrainingStarted), (402, 413, 422), {JSON: schemas.TrainingStart},
+          _json(schemas.TrainingStarted), (402, 408, 413, 422), {JSON: schemas.TrainingStart},
           headers=_IDEMPOTENCY_KEY),
     Route("GET", "/training", trainings.page,
           "The person's trainings, newest first",
@@ -66,7 +65,7 @@ ROUTES = (
           {200: {}}, (401, 404), {JSON: None}, proofs=_NO_PROOF),
     Route("POST", "/webhooks/fal/training/{id}", hooks.fal_training,
           "For fal.ai: how a training ended",
-          {200: {}}, (401, 404, 413), {JSON: None}, proofs=_NO_PROOF),
+          {200: {}}, (401, 404, 408, 413), {JSON: None}, proofs=_NO_PROOF),
 
     Route("GET", "/healthz", health.live,
           "Whether the process lives",

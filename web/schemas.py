@@ -223,8 +223,11 @@ class Limits(Answer):
 class Session(Answer):
     """Everything the Mini App needs to draw its first screen."""
 
-    token: str
-    expires_at: datetime
+    token: str = Field(
+        description="For `Authorization: Bearer`. POST /session takes it for a new one, after its end, too, "
+        "until seven days after init data proved whose it is."
+    )
+    expires_at: datetime = Field(description="From then on, all other routes refuse it.")
     user: User
     balance: int
     bot_username: str

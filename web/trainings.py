@@ -5,6 +5,7 @@ import struct
 import uuid
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from aiohttp import web
 
 from models import training
@@ -25,11 +26,24 @@ async def find(request: web.Request) -> Training:
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
+    found = await training.find(request[IDENTITY].user_id, _any_id(request))
+    _name_in_logs(found.id)
+    return found
+
+
+def _any_id(request: web.Request) -> uuid.UUID:
+    """The id in the path, a training's or its LoRA model's. Raises NotFound."""
     try:
         any_id = uuid.UUID(request.match_info["id"])
     except ValueError:
         raise NotFound("There is no such training.", code="training_not_found") from None
-    return await training.find(request[IDENTITY].user_id, any_id)
+    _name_in_logs(any_id)  # until its training is found
+    return any_id
+
+
+def _name_in_logs(training_id: uuid.UUID) -> None:
+    """From here on, all log lines of the request carry the id."""
+    structlog.contextvars.bind_contextvars(training_id=str(training_id))
 
 
 async def status(request: web.Request) -> web.Response:
@@ -37,7 +51,8 @@ async def status(request: web.Request) -> web.Response:
 
 
 async def cancel(request: web.Request) -> web.Response:
-    cancelled = await training.cancel(request[IDENTITY].user_id, (await find(request)).id)
+    cancelled = await training.cancel(request[IDENTITY].user_id, _any_id(request))
+    _name_in_logs(cancelled.id)
     return json_answer(await request.app[ANSWERS].status(cancelled))
 
 

@@ -18,9 +18,9 @@ from models import photo as photos
 from models.errors import Invalid, LimitReached
 from models.photo import Drafts, Upload
 from web import bodies, schemas
-from web.auth import ensure_known
+from web.auth import known
 from web.errors import from_client
-from web.keys import DRAFTS, IDENTITY, PROVIDER, SETTINGS, SPOOL, UPLOAD_SLOTS
+from web.keys import DRAFTS, PROVIDER, SETTINGS, SPOOL, UPLOAD_SLOTS
 
 _FETCHED_AT_ONCE = 4
 
@@ -50,28 +50,45 @@ class Batch:
 
 
 async def upload(request: web.Request) -> web.Response:
-    settings = request.app[SETTINGS]
-    bodies.check_length(request, settings.upload_max_bytes, bodies.FORM_OVERHEAD)
-    await ensure_known(request)
-    async with request.app[UPLOAD_SLOTS], bodies.folder(request.app[SPOOL]) as folder:
-        batch = await _batch(request, folder)
-        if len(batch.entries) < settings.photos_min:
-            raise _too_few(batch, settings.photos_min)
-        archive = folder / "photos.zip"
-        await asyncio.to_thread(write_archive, batch.entries, archive)
-        expires_at = datetime.now(UTC) + settings.upload_ttl
-        url = await request.app[PROVIDER].store(archive, settings.upload_ttl)
+    bodies.check_length(request, request.app[SETTINGS].upload_max_bytes, bodies.FORM_OVERHEAD)
+    user = await known(request)
+    slots = request.app[UPLOAD_SLOTS]
+    with slots.of(user.id):
+        async with bodies.folder(request.app[SPOOL]) as folder:
+            form = await _read(request, folder)
+            async with slots.work:
+                if form:
+                    candidates = await _candidates(request, form, folder)
+                    batch = await _inspected(request.app[DRAFTS], candidates, folder)
+                else:
+                    batch = await _from_draft(request.app[DRAFTS], user.id, folder)
+                made = await _stored(request, batch, folder)
     await Upload.create(
         id=uuid4(),
-        user_id=request[IDENTITY].user_id,
-        url=url,
+        user_id=user.id,
+        url=made.images_data_url,
         photo_ids=batch.photo_ids,
-        expires_at=expires_at,
+        expires_at=made.expires_at,
     )
-    return bodies.json_answer(
-        schemas.Upload(
-            images_data_url=url, verdicts=batch.verdicts, kept=len(batch.entries), expires_at=expires_at
-        )
+    return bodies.json_answer(made)
+
+
+async def _stored(request: web.Request, batch: Batch, folder: Path) -> schemas.Upload:
+    """Packs the photos and puts them where the trainer can fetch them.
+
+    Raises:
+        Invalid: they are too few.
+        Unavailable: they can't be put there now.
+    """
+    settings = request.app[SETTINGS]
+    if len(batch.entries) < settings.photos_min:
+        raise _too_few(batch, settings.photos_min)
+    archive = folder / "photos.zip"
+    await asyncio.to_thread(write_archive, batch.entries, archive)
+    expires_at = datetime.now(UTC) + settings.upload_ttl
+    url = await request.app[PROVIDER].store(archive, settings.upload_ttl)
+    return schemas.Upload(
+        images_data_url=url, verdicts=batch.verdicts, kept=len(batch.entries), expires_at=expires_at
     )
 
 
@@ -85,17 +102,26 @@ def _too_few(batch: Batch, minimum: int) -> Invalid:
     )
 
 
-async def _batch(request: web.Request, folder: Path) -> Batch:
-    """From the form where there is one, else from the draft."""
+@dataclass
+class Form:
+    """What came in a form, on the disk and not looked at yet."""
+
+    images: list[tuple[Path, str]] = field(default_factory=list)
+    captions: dict[str, str] = field(default_factory=dict)
+    archive: Path | None = None
+
+
+async def _read(request: web.Request, folder: Path) -> Form | None:
+    """The form; None where nothing was sent, which means the draft."""
     if request.content_type.startswith("multipart/"):
-        candidates = await _candidates(request, folder)
-        return await _inspected(request.app[DRAFTS], candidates, folder)
+        async with bodies.in_time():
+            return await _read_form(request, folder)
     if await bodies.read_body(request, bodies.JSON_LIMIT):
         raise Invalid(
             "Send nothing, to use your draft, or a multipart form with `images` or an `archive`.",
             field="body",
         )
-    return await _from_draft(request.app[DRAFTS], request[IDENTITY].user_id, folder)
+    return None
 
 
 # --- from the draft ---
@@ -121,8 +147,7 @@ async def _from_draft(drafts: Drafts, user_id: int, folder: Path) -> Batch:
 # --- from a form ---
 
 
-async def _candidates(request: web.Request, folder: Path) -> list[Candidate]:
-    form = await _read_form(request, folder)
+async def _candidates(request: web.Request, form: Form, folder: Path) -> list[Candidate]:
     if form.archive:
         return await _unpacked(request, form.archive, folder)
     unknown = form.captions.keys() - {file_name for _, file_name in form.images}
@@ -134,17 +159,10 @@ async def _candidates(request: web.Request, folder: Path) -> list[Candidate]:
     ]
 
 
-@dataclass
-class _Form:
-    images: list[tuple[Path, str]] = field(default_factory=list)
-    captions: dict[str, str] = field(default_factory=dict)
-    archive: Path | None = None
-
-
-async def _read_form(request: web.Request, folder: Path) -> _Form:
+async def _read_form(request: web.Request, folder: Path) -> Form:
     settings = request.app[SETTINGS]
     limit = room = settings.upload_max_bytes
-    form = _Form()
+    form = Form()
     async for part in bodies.form_parts(request):
         path = folder / f"part_{uuid4().hex}"
         match part.name:

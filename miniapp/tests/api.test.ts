@@ -57,6 +57,65 @@ test('an expired session is renewed without a word, once for all that wait, and 
   expect(starts.map((call) => JSON.parse(call.body) as unknown)).toEqual([body, body]);
 });
 
+test('a session renews itself, so that stale init data locks nobody out', async () => {
+  let issued = 0;
+  const { base, calls } = await serve((call, response) => {
+    if (call.path !== '/session') {
+      if (call.authorization === 'Bearer token-2') json(response, 200, { photos: [] });
+      else problem(response, 401, 'session_expired');
+    } else if (call.authorization?.startsWith('tma') && issued > 0) {
+      problem(response, 401, 'init_data_expired');
+    } else json(response, 200, { token: `token-${(issued += 1)}` });
+  });
+  const api = new Api('data', base);
+  await api.session();
+  await expect(api.draft()).resolves.toEqual({ photos: [] });
+  expect(calls.map(({ path, authorization }) => [path, authorization])).toEqual([
+    ['/session', 'tma data'],
+    ['/training/photos', 'Bearer token-1'],
+    ['/session', 'Bearer token-1'],
+    ['/training/photos', 'Bearer token-2'],
+  ]);
+});
+
+test('where the session can’t be renewed, init data makes a new one', async () => {
+  let issued = 0;
+  const { base, calls } = await serve((call, response) => {
+    if (call.authorization === 'tma data') json(response, 200, { token: `token-${(issued += 1)}` });
+    else problem(response, 401, 'session_expired');
+  });
+  const api = new Api('data', base);
+  await api.session();
+  await expect(api.session()).resolves.toMatchObject({ token: 'token-2' });
+  expect(calls.map((call) => call.authorization)).toEqual(['tma data', 'Bearer token-1', 'tma data']);
+});
+
+test('where both are refused, the refusal of the init data is told', async () => {
+  let first = true;
+  const { base, calls } = await serve((call, response) => {
+    if (first) json(response, 200, { token: 't' });
+    else problem(response, 401, call.authorization === 'Bearer t' ? 'session_expired' : 'init_data_expired');
+    first = false;
+  });
+  const api = new Api('data', base);
+  await api.session();
+  await expect(api.draft()).rejects.toMatchObject({ status: 401, code: 'init_data_expired' });
+  expect(calls.map((call) => call.path)).toEqual(['/session', '/training/photos', '/session', '/session']);
+});
+
+test('a server that is busy has refused nothing: the session waits for its next renewal', async () => {
+  let busy = false;
+  const { base, calls } = await serve((_, response) => {
+    if (busy) problem(response, 503, 'busy');
+    else json(response, 200, { token: 't' });
+  });
+  const api = new Api('data', base);
+  await api.session();
+  busy = true;
+  await expect(api.session()).rejects.toMatchObject({ code: 'busy' });
+  expect(calls.map((call) => call.authorization)).toEqual(['tma data', 'Bearer t']);
+});
+
 test('where the renewal is refused, the refusal is told, and nothing goes round in circles', async () => {
   const { base, calls } = await serve((_, response) => problem(response, 401, 'init_data_expired'));
   await expect(new Api('data', base).draft()).rejects.toMatchObject({

@@ -25,8 +25,6 @@ from sandbox.telegram import Json, Limits, TelegramEmulator
 from tests.people import ANA, BETO, OLGA, settle_in, started, telegram_people
 from tests.photos import portrait
 
-TRAINER = "fal-ai/flux-lora-fast-training"
-
 
 @dataclass
 class World:
@@ -37,6 +35,10 @@ class World:
     fal_client: Fal
     bot: Bot
     archive: str
+
+    def change(self, **settings: Any) -> None:
+        """Other settings, for workers that begin after this."""
+        self.settings = self.settings.model_copy(update=settings)
 
     def work(self, *names: str) -> Any:
         """A worker, as main runs it, for as long as the context lasts; of the named jobs only, if any."""

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tortoise.transactions import in_transaction
 
 from jobs.worker import Worker
-from models import Notification, NotificationStatus, TrainStatus, User
+from models import Notification, NotificationStatus, SendSlot, Training, TrainStatus, User
 from models.notification import tell_operators
 from models.queue import Job, enqueue
 from models.send_slot import take_slot
@@ -42,6 +42,7 @@ async def test_one_message_lives_through_the_whole_training(world: World, worker
 async def test_people_are_told_in_their_language(world: World, worker: Worker) -> None:
     await User.filter(id=ANA.id).update(language="es")
     training = await world.start()
+    await world.heard(1)
     await move(training.id, TrainStatus.FAILED, error_code="cancelled", error="You cancelled this training.")
     _, final = await world.heard(2)
     assert "estrellas" in final["text"]
@@ -49,6 +50,7 @@ async def test_people_are_told_in_their_language(world: World, worker: Worker) -
 
 async def test_what_people_named_is_only_text(world: World, worker: Worker) -> None:
     training = await world.start(name="<b>Ana</b> & <script>")
+    await world.heard(1)
     await move(training.id, TrainStatus.COMPLETED, files=FILES)
     for message in await world.heard(2):
         assert "<b>Ana</b> & <script>" in message["text"]
@@ -97,7 +99,8 @@ async def test_a_process_that_died_while_sending_did_send(world: World) -> None:
     await move(training.id, TrainStatus.COMPLETED, files=FILES)
     await Notification.all().update(status=NotificationStatus.SENDING)
     async with world.work("status", "notify"):
-        await world.heard(1)  # the living message alone
+        await world.quiet()
+    assert world.said() == []
     assert (await Notification.get()).status is NotificationStatus.SENT
 
 
@@ -117,6 +120,25 @@ async def test_operators_hear_the_same_once_an_hour(world: World, worker: Worker
     assert told["text"] == "fal.ai: the balance <is> exhausted"
 
 
+async def test_a_429_holds_the_chat_back(world: World, worker: Worker) -> None:
+    world.telegram.fail("sendMessage", error_code=429, retry_after=3)
+    await world.start()
+    async with asyncio.timeout(5):
+        while not await SendSlot.exists(next_at__gt=datetime.now(UTC) + timedelta(seconds=5)):
+            await asyncio.sleep(0.02)
+    await world.heard(1)
+
+
+async def test_a_slow_telegram_holds_up_nobody_else(world: World, worker: Worker) -> None:
+    world.telegram.fail("sendMessage", delay=2)
+    await world.start()
+    async with asyncio.timeout(5):
+        while not await Training.exists(status_until__gt=datetime.now(UTC)):
+            await asyncio.sleep(0.02)
+    async with asyncio.timeout(0.5):
+        assert await take_slot(BETO.id) is None
+
+
 async def test_the_draft_is_told_once_for_many_photos(world: World, worker: Worker) -> None:
     for _ in range(5):
         async with in_transaction() as tx:
@@ -131,3 +153,11 @@ async def test_slots_hold_telegrams_limits(world: World) -> None:
     assert await take_slot(BETO.id) is None
     everyone = await asyncio.gather(*(take_slot(1000 + chat) for chat in range(60)))
     assert sum(wait is None for wait in everyone) < 25
+
+
+async def test_a_training_that_has_ended_already_is_told_once(world: World) -> None:
+    training = await world.start()
+    await move(training.id, TrainStatus.COMPLETED, files=FILES)
+    async with world.work("status", "notify"):
+        [final] = await world.heard(1)
+    assert "ready!" in final["text"]

@@ -36,10 +36,11 @@ async def test_from_start_to_model(world: World, worker: Worker) -> None:
     assert await balance() == ANAS_STARS - 150
 
 
-async def test_a_webhook_is_asked_for_that_names_the_training(world: World, worker: Worker) -> None:
-    world.settings.__dict__["public_url"] = "http://127.0.0.1:9"  # nobody listens: polling must do
+async def test_a_webhook_is_asked_for_that_names_the_training(world: World) -> None:
+    world.change(public_url="http://127.0.0.1:9")  # nobody listens: polling must do
     training = await world.start()
-    await world.ended(training)
+    async with world.work():
+        await world.ended(training)
     webhook = world.settings.fal_webhook(training.id)
     assert world.fal.requests[0].webhook_url == f"http://127.0.0.1:9{webhook}"
 
@@ -77,13 +78,53 @@ async def test_an_answer_that_got_lost_is_no_second_training(world: World, worke
 
 
 async def test_a_submit_that_never_arrived_is_sent_again_after_the_deadline(world: World) -> None:
-    world.settings.__dict__["fal_adopt_seconds"] = 0.4
+    world.change(fal_adopt_seconds=0.4)
     world.fal.fault("submit", "drop")
     async with world.work():
         done = await world.ended(await world.start())
     assert done.status is TrainStatus.COMPLETED
     assert world.submits() == 2
     assert len(world.fal.requests) == 1
+
+
+async def test_a_second_submit_in_doubt_is_the_last(world: World) -> None:
+    world.change(fal_adopt_seconds=0.2)
+    world.fal.fault("submit", "drop", times=10)
+    async with world.work():
+        failed = await world.ended(await world.start())
+        await world.heard(1, OLGA)
+    assert failed.error_code == "provider_failed"
+    assert world.submits() == 2
+    assert await balance() == ANAS_STARS
+
+
+async def test_a_submit_that_fal_never_takes_ends_some_day(world: World, worker: Worker) -> None:
+    world.fal.fault("submit", "answer", status=503, times=1000)
+    training = await world.start()
+    await Training.filter(id=training.id).update(started_at=datetime.now(UTC) - timedelta(hours=7))
+    assert (await world.ended(training)).error_code == "timed_out"
+    assert await balance() == ANAS_STARS
+
+
+async def test_a_result_that_never_comes_is_given_up(
+    world: World, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.training.RESULT_ATTEMPTS", 3)
+    world.fal.fault("result", "answer", status=500, times=1000)
+    failed = await world.ended(await world.start())
+    assert failed.error_code == "provider_failed"
+    assert sum(call.operation == "result" for call in world.fal.calls) == 4
+
+
+async def test_where_no_bar_is_drawn_time_goes_by(world: World, worker: Worker) -> None:
+    world.fal.fault("run", "never_ends")
+    training = await world.start(steps=7)  # the twin's bar counts to 7, which is not what was asked for
+    await world.reached(training, TrainStatus.TRAINING)
+    ago = datetime.now(UTC) - timedelta(hours=1)
+    await Training.filter(id=training.id).update(running_at=ago, steps=2000)
+    async with asyncio.timeout(10):
+        while (await Training.get(id=training.id)).progress < 80:
+            await asyncio.sleep(0.05)
 
 
 async def test_a_busy_fal_is_asked_again(world: World, worker: Worker) -> None:
@@ -164,7 +205,7 @@ async def test_recovery_finds_a_training_without_a_job(world: World) -> None:
 
 
 async def test_a_process_that_died_before_its_submit_left_is_made_up_for(world: World) -> None:
-    world.settings.__dict__["fal_adopt_seconds"] = 0.3
+    world.change(fal_adopt_seconds=0.3)
     training = await world.start()
     await claim_submit(training.id)
     async with world.work():
@@ -190,7 +231,7 @@ async def test_a_stop_in_the_middle_puts_the_job_back(world: World, monkeypatch:
 
 async def test_a_job_that_fails_is_tried_again(world: World, worker: Worker) -> None:
     async with in_transaction() as tx:
-        await enqueue(tx, Job("draft", "12345"))  # nobody
+        await enqueue(tx, Job("status", "no-id"))
     async with asyncio.timeout(10):
         rows = [{"attempts": 0}]
         while rows[0]["attempts"] < 2:

@@ -96,13 +96,21 @@ class Service:
         return [message for message in self.telegram.messages(person.id) if message["from"]["is_bot"]]
 
     def finals(self) -> list[Json]:
-        """The messages that tell the end: all but the living one, which is the first."""
-        return self.said()[1:]
+        """The messages that tell the end."""
+        return [message for message in self.said() if is_final(message["text"])]
+
+    def living(self) -> list[Json]:
+        """The messages that show a training as it is."""
+        return [message for message in self.said() if not is_final(message["text"])]
 
     async def told(self, count: int = 1, seconds: float = 40) -> None:
         async with asyncio.timeout(seconds):
             while len(self.finals()) < count:
                 await asyncio.sleep(0.02)
+
+
+def is_final(text: str) -> bool:
+    return text.startswith(("🎉", "😔")) or "as you wished" in text
 
 
 def free_port() -> int:

@@ -3,18 +3,22 @@
 import asyncio
 import json
 import re
+import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import asyncpg
 import pytest
+import structlog
 from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from media.storage import StorageUnavailable
-from tests.web.cast import ANA, init_data, proof
+from models.training import TrainStatus, move
+from tests.people import ANA, init_data, proof, started
 from tests.web.conftest import Client, Serve
 from web import openapi
 from web.routes import ROUTES
@@ -60,7 +64,9 @@ def breaking(error: Exception) -> Any:
     ("error", "status", "code"),
     [
         (RuntimeError("the secret is 42"), 500, "internal_error"),
-        (ConnectionRefusedError(), 503, "database_unavailable"),
+        (asyncpg.CannotConnectNowError(), 503, "database_unavailable"),
+        (ConnectionRefusedError("secret"), 503, "unavailable"),
+        (TimeoutError("secret"), 503, "unavailable"),
         (StorageUnavailable("s3://secret"), 503, "storage_unavailable"),
     ],
 )
@@ -71,7 +77,27 @@ async def test_nothing_leaks(serve: Serve, error: Exception, status: int, code: 
     assert (answer.status, (await answer.json())["code"]) == (status, code)
     assert "secret" not in await answer.text()
     assert ("Retry-After" in answer.headers) == (status == 503)
-    assert any(line.get("exc_info") for line in logs) == (status == 500)
+    assert any(line.get("exc_info") for line in logs) == (code in {"internal_error", "unavailable"})
+
+
+async def test_a_socket_error_of_the_database_is_told_as_such(serve: Serve, tmp_path: Path) -> None:
+    with socket.socket() as silent:  # connections are taken, and nobody answers
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+
+        async def waits(_: web.Request) -> web.Response:
+            await asyncpg.connect(host="127.0.0.1", port=port, user="x", timeout=0.05)
+            return web.Response()
+
+        async def finds_no_socket(_: web.Request) -> web.Response:
+            await asyncpg.connect(host=str(tmp_path), user="x")
+            return web.Response()
+
+        for handler in (waits, finds_no_socket):
+            client = await serve(telegram_webhook=handler)
+            answer = await client.post("/telegram/webhook")
+            assert (answer.status, (await answer.json())["code"]) == (503, "database_unavailable")
 
 
 async def test_a_database_that_is_gone(serve: Serve, db: Any, cast: None) -> None:
@@ -118,6 +144,23 @@ async def test_a_request_is_one_line_without_secrets(client: Client, cast: None)
     assert line["ms"] >= 0
     assert "secret" not in str(logs)
     assert raw not in str(logs)
+
+
+@pytest.mark.parametrize("what", ["status", "events", "cancel"])
+async def test_a_trainings_requests_log_its_id(client: Client, cast: None, what: str) -> None:
+    """And no other request on the same connection does."""
+    training = await started()
+    if what == "events":
+        await move(training.id, TrainStatus.COMPLETED, files=("https://f/w", None))
+    with capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+        for any_id in (training.lora_id, training.id):
+            method = "POST" if what == "cancel" else "GET"
+            answer = await client.request(method, f"/training/{any_id}/{what}", headers=proof(ANA))
+            assert (answer.status, bool(await answer.read())) == (200, True)
+            await client.get("/healthz")
+    lines = [entry for entry in logs if entry["event"] == "request"]
+    assert [line.get("training_id") for line in lines] == [str(training.id), None] * 2
+    assert len({line["request_id"] for line in lines}) == 4
 
 
 # --- health ---

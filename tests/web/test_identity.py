@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import time
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -12,10 +13,10 @@ from hypothesis import strategies as st
 
 from models.errors import Unauthenticated
 from models.user import Person, User
-from tests.people import init_data as people_init_data
-from tests.web.cast import ANA, BETO, BOT_TOKEN, CARLA, DANA, init_data, proof
+from tests.conftest import BOT_TOKEN
+from tests.people import ANA, BETO, CARLA, DANA, init_data, proof
 from tests.web.conftest import Client, Serve
-from web.identity import CLOCK_SKEW, InitData, Sessions
+from web.identity import CLOCK_SKEW, RENEWABLE_SECONDS, Claim, InitData, Sessions
 from web.keys import SESSIONS
 
 NOW = 1_800_000_000.0
@@ -60,7 +61,7 @@ def test_garbage_is_refused(raw: str) -> None:
     with pytest.raises(Unauthenticated):
         INIT_DATA.person(raw, NOW)
     with pytest.raises(Unauthenticated):
-        OURS.user_id(raw, NOW)
+        OURS.claim(raw, NOW)
 
 
 def signed(fields: dict[str, str]) -> str:
@@ -122,26 +123,43 @@ def test_age(age: int, code: str) -> None:
 
 @given(user_id=st.integers(1, 2**63 - 1))
 def test_a_session_is_its_persons_until_it_is_over(user_id: int) -> None:
-    session = OURS.open(user_id, NOW)
-    assert OURS.user_id(session.token, NOW + 3599) == user_id
+    claim = Claim(user_id, int(NOW))
+    session = OURS.open(claim, NOW)
+    assert session.expires_at.timestamp() == NOW + 3600
+    assert OURS.claim(session.token, NOW + 3599) == claim
     with pytest.raises(Unauthenticated) as over:
-        OURS.user_id(session.token, NOW + 3600)
+        OURS.claim(session.token, NOW + 3600)
     assert over.value.code == "session_expired"
+
+
+def test_a_session_is_renewed_for_seven_days_after_the_proof() -> None:
+    claim = Claim(ANA.id, int(NOW))
+    last = NOW + RENEWABLE_SECONDS - 1
+    over_for_long = OURS.open(claim, NOW).token
+    assert OURS.claim(over_for_long, last, renewing=True) == claim, "renewing proves nothing anew"
+    renewed = OURS.open(claim, last)
+    assert renewed.expires_at.timestamp() == NOW + RENEWABLE_SECONDS
+    assert OURS.claim(renewed.token, last) == claim
+    for renewing in (False, True):
+        with pytest.raises(Unauthenticated) as refused:
+            OURS.claim(renewed.token, NOW + RENEWABLE_SECONDS, renewing=renewing)
+        assert refused.value.code == "session_expired"
 
 
 @given(data=st.data())
 def test_any_changed_byte_of_a_session_is_refused(data: st.DataObject) -> None:
-    token = OURS.open(ANA.id, NOW).token
+    token = OURS.open(Claim(ANA.id, int(NOW)), NOW).token
     place = data.draw(st.integers(0, len(token) - 1))
     other = data.draw(st.characters().filter(lambda c: c != token[place]))
-    with pytest.raises(Unauthenticated) as refused:
-        OURS.user_id(token[:place] + other + token[place + 1 :], NOW)
-    assert refused.value.code == "session_invalid"
+    for renewing in (False, True):
+        with pytest.raises(Unauthenticated) as refused:
+            OURS.claim(token[:place] + other + token[place + 1 :], NOW, renewing=renewing)
+        assert refused.value.code == "session_invalid"
 
 
 def test_another_secret_makes_other_sessions() -> None:
     with pytest.raises(Unauthenticated):
-        OURS.user_id(Sessions("other", 3600).open(ANA.id, NOW).token, NOW)
+        OURS.claim(Sessions("other", 3600).open(Claim(ANA.id, int(NOW)), NOW).token, NOW)
 
 
 # --- over HTTP ---
@@ -175,10 +193,10 @@ async def test_each_proof_is_taken(client: Client, cast: None) -> None:
         ({"Authorization": "tma"}, 401, "init_data_invalid"),
         ({"Authorization": "tma hash=00"}, 401, "init_data_invalid"),
         ({"x-telegram-init-data": ""}, 401, "identity_missing"),
-        ({"Authorization": f"tma {people_init_data(ANA, 'another:token')}"}, 401, "init_data_invalid"),
+        ({"Authorization": f"tma {init_data(ANA, 'another:token')}"}, 401, "init_data_invalid"),
         ({"Authorization": f"tma {init_data(ANA, auth_date=1)}"}, 401, "init_data_expired"),
         ({"Authorization": "Bearer "}, 401, "session_invalid"),
-        ({"Authorization": "Bearer 1.2.3"}, 401, "session_invalid"),
+        ({"Authorization": "Bearer 1.2.3.4"}, 401, "session_invalid"),
         ({"Authorization": "tma hash=\xff"}, 401, "init_data_invalid"),
         ({**proof(ANA), "x-telegram-user-id": str(BETO.id)}, 403, "identity_mismatch"),
         ({**proof(ANA), "x-telegram-user-id": "abc"}, 403, "identity_mismatch"),
@@ -226,10 +244,24 @@ async def test_a_session_brings_all_that_the_first_screen_needs(serve: Serve) ->
     assert again["balance"] == 300, "the welcome comes once"
 
 
-async def test_a_session_makes_no_session(client: Client, cast: None) -> None:
-    token = (await (await client.post("/session", headers=proof(ANA))).json())["token"]
+@pytest.mark.parametrize("age", [0, 2 * 86_400], ids=["valid", "over for long"])
+async def test_a_session_is_renewed_by_itself(client: Client, cast: None, age: int) -> None:
+    opened = await (await client.post("/session", headers=proof(ANA))).json()
+    claim = Claim(ANA.id, int(time.time()) - age)
+    token = client.app[SESSIONS].open(claim, claim.proven_at).token
     answer = await client.post("/session", headers={"Authorization": f"Bearer {token}"})
-    assert (answer.status, (await answer.json())["code"]) == (401, "init_data_missing")
+    assert answer.status == 200
+    renewed = await answer.json()
+    assert client.app[SESSIONS].claim(renewed["token"]) == claim
+    assert {**renewed, "token": "", "expiresAt": ""} == {**opened, "token": "", "expiresAt": ""}
+    assert (await refusal(client, {"Authorization": f"Bearer {renewed['token']}"}))[0] == 200
+
+
+async def test_after_seven_days_only_init_data_will_do(client: Client, cast: None) -> None:
+    claim = Claim(ANA.id, int(time.time()) - RENEWABLE_SECONDS)
+    token = client.app[SESSIONS].open(claim).token
+    answer = await client.post("/session", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status, (await answer.json())["code"]) == (401, "session_expired")
 
 
 async def test_a_name_that_postgres_would_refuse_is_cleaned(client: Client) -> None:
@@ -242,7 +274,7 @@ async def test_a_name_that_postgres_would_refuse_is_cleaned(client: Client) -> N
 
 
 async def test_a_session_of_somebody_forgotten_is_refused(client: Client) -> None:
-    token = client.app[SESSIONS].open(999).token
-    for path in ("/training/photos", "/training/upload"):
+    token = client.app[SESSIONS].open(Claim(999, int(time.time()))).token
+    for path in ("/session", "/training/photos", "/training/upload"):
         answer = await client.post(path, data=b"x", headers={"Authorization": f"Bearer {token}"})
         assert (answer.status, (await answer.json())["code"]) == (401, "session_invalid")

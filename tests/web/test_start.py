@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,9 @@ from models.lora import LoraModel
 from models.photo import Photo, Upload
 from models.training import Training, TrainStatus, move
 from models.user import Person, User
-from tests.web.cast import ANA, BETO, CARLA, DANA, proof
+from tests.people import ANA, BETO, CARLA, DANA, proof
 from tests.web.conftest import Client, Serve
+from web.identity import Claim
 from web.keys import SESSIONS
 from web.public_url import why_not_public
 
@@ -188,10 +190,11 @@ async def test_somebody_new_is_let_in_with_their_welcome(serve: Serve) -> None:
 
 
 async def test_a_session_of_somebody_unknown(client: Client) -> None:
+    token = client.app[SESSIONS].open(Claim(44, int(time.time()))).token
     answer = await client.post(
         "/training/start",
         json=BODY,
-        headers={"Authorization": f"Bearer {client.app[SESSIONS].open(44).token}"},
+        headers={"Authorization": f"Bearer {token}"},
     )
     assert (answer.status, (await answer.json())["code"]) == (401, "session_invalid")
 

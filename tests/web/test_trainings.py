@@ -13,8 +13,8 @@ from aiohttp import ClientResponse
 
 from models.training import Training, TrainStatus, move
 from models.user import Person, User
+from tests.people import ANA, BETO, proof
 from tests.people import started as begin
-from tests.web.cast import ANA, BETO, proof
 from tests.web.conftest import Client, Serve
 from web import stream
 from web.events import TrainingEvents
@@ -106,6 +106,16 @@ async def test_cancelling_gives_the_stars_back_once(client: Client) -> None:
         assert (answer.status, status["status"]) == (200, "FAILED")
         assert (status["metadata"]["errorCode"], status["metadata"]["refunded"]) == ("cancelled", True)
     assert (await User.get(id=ANA.id)).balance == 500
+
+
+async def test_cancelling_looks_for_the_training_once(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    training = await begin()
+    with caplog.at_level("DEBUG", "tortoise.db_client"):
+        assert (await client.post(f"/training/{training.lora_id}/cancel", headers=proof(ANA))).status == 200
+    found = [sql for sql in caplog.messages if '"trainings"."user_id"=$' in sql]
+    assert len(found) == 1, caplog.messages
 
 
 async def test_what_has_ended_cannot_be_cancelled(client: Client) -> None:

@@ -13,7 +13,7 @@ from models.notification import Notification
 from models.photo import Upload
 from sandbox.fal import FalEmulator
 from tests import photos
-from tests.web.cast import ANA, proof
+from tests.people import ANA, proof
 from tests.web.conftest import Client, Serve
 
 pytestmark = pytest.mark.usefixtures("cast")

@@ -48,6 +48,7 @@ export class ApiError extends Error {
 /**
  * Selfi's HTTP interface as its own person sees it. Init data is exchanged for a session token, which is
  * renewed without a word when the server no longer takes it; requests that wait meanwhile share one renewal.
+ * A token renews itself for days; init data, which stays as it was at the launch, is refused long before.
  */
 export class Api {
   readonly #initData: string;
@@ -118,10 +119,24 @@ export class Api {
   }
 
   async #openSession(): Promise<Session> {
-    const headers = { Authorization: `tma ${this.#initData}` };
-    const session = await read<Session>(await this.#send('/session', { method: 'POST', headers }));
+    const session = (await this.#renewed()) ?? (await this.#exchange(`tma ${this.#initData}`));
     this.#token = session.token;
     return session;
+  }
+
+  /** Null where there is no token yet, or one that can't be renewed any more. */
+  async #renewed(): Promise<Session | null> {
+    if (this.#token === null) return null;
+    try {
+      return await this.#exchange(`Bearer ${this.#token}`);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return null;
+      throw error;
+    }
+  }
+
+  async #exchange(proof: string): Promise<Session> {
+    return read(await this.#send('/session', { method: 'POST', headers: { Authorization: proof } }));
   }
 
   async #call(method: string, path: string, init: RequestInit = {}, send?: Send): Promise<Response> {
