@@ -1,6 +1,8 @@
 """The jobs that bring a training to fal and back."""
 
+import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -27,6 +29,7 @@ RESULT_ATTEMPTS = 8
 FORGOTTEN_AFTER = timedelta(seconds=30)
 # Where no log line shows progress, time is all there is to go by; it must not promise too much.
 CLOCK_PERCENT = 80
+INSIST_TIMES = 60  # with a second between
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,25 @@ class TrainingJobs:
 
     async def submit(self, subject: str, attempt: int) -> None:
         """Gives the training to fal, unless that may have happened before: then it looks for the request."""
-        training = await trainings.claim_submit(uuid.UUID(subject))
-        if training is None:
+        training = await Training.get_or_none(id=uuid.UUID(subject))
+        if training is None or not training.is_active or training.request_id or await self._overdue(training):
+            return
+        if training.submitted_at:
             try:
-                await self._look_for_request(uuid.UUID(subject), attempt)
+                await self._look_for_request(training, training.submitted_at, attempt)
             except FalError as e:
                 raise await self._later(e, attempt) from e
             return
-        if await self._overdue(training):
-            return
         trainer = TRAINERS[training.base_model_id]
+        at = datetime.now(UTC)
+        try:
+            claimed = await trainings.claim_submit(training.id, at)
+        except Exception:
+            # It may have been written all the same, and would look like a submit whose answer got lost.
+            await insist(lambda: trainings.release_submit(training.id, at))
+            raise
+        if not claimed:
+            return
         try:
             request_id = await self.fal.submit(
                 trainer.endpoint, arguments(trainer, training), webhook_url=self._webhook_url(training)
@@ -56,10 +68,10 @@ class TrainingJobs:
         except Rejected as e:
             await settle(training, e)
         except (Unavailable, OperatorProblem) as e:
-            await trainings.release_submit(training.id)
+            await insist(lambda: trainings.release_submit(training.id, at))
             raise await self._later(e, attempt) from e
         else:
-            await self._submitted(training, request_id)
+            await insist(lambda: self._submitted(training, request_id))
 
     async def _submitted(self, training: Training, request_id: str) -> None:
         if await move(training.id, TrainStatus.PENDING, request_id=request_id):
@@ -69,28 +81,23 @@ class TrainingJobs:
             # Cancelled while it was on its way, or a webhook named another: nobody waits for this one.
             await put(Job("cancel", f"{training.id}/{request_id}"))
 
-    async def _look_for_request(self, training_id: uuid.UUID, attempt: int) -> None:
+    async def _look_for_request(self, training: Training, submitted_at: datetime, attempt: int) -> None:
         """The submit's answer never came: finds the request in fal's own list of ended ones.
 
         One that still runs isn't listed, but its webhook will name our training. Only when neither has shown
         up by the deadline is the training submitted once more; a second time, it is given up.
         """
-        training = await Training.get_or_none(id=training_id)
-        if training is None or not training.is_active or training.request_id or not training.submitted_at:
-            return
-        if await self._overdue(training):
-            return
         trainer = TRAINERS[training.base_model_id]
         asked = arguments(trainer, training)
         async for ended in self.fal.ended_requests(
-            trainer.endpoint, since=training.submitted_at - timedelta(minutes=1)
+            trainer.endpoint, since=submitted_at - timedelta(minutes=1)
         ):
             ours = asked.items() <= (ended.input or {}).items()
             if ours and not await Training.exists(request_id=ended.request_id):
                 log.info("request_adopted", request_id=ended.request_id)
-                await move(training_id, TrainStatus.PENDING, request_id=ended.request_id)
+                await move(training.id, TrainStatus.PENDING, request_id=ended.request_id)
                 return
-        waited = datetime.now(UTC) - training.submitted_at
+        waited = datetime.now(UTC) - submitted_at
         if waited.total_seconds() > self.settings.fal_adopt_seconds:
             log.warning("submit_not_found", before=training.submits_in_doubt)
             if training.submits_in_doubt:
@@ -99,7 +106,7 @@ class TrainingJobs:
                 )
                 await settle(training, Unavailable("Two submits got lost.", code="no_answer"))
                 return
-            await trainings.release_submit(training_id, in_doubt=True)
+            await trainings.release_submit(training.id, submitted_at, in_doubt=True)
             raise Again(timedelta(0))
         raise Again(self._interval(attempt))
 
@@ -204,6 +211,17 @@ class TrainingJobs:
     def _webhook_url(self, training: Training) -> str | None:
         base = self.settings.public_url
         return f"{base}{self.settings.fal_webhook(training.id)}" if base else None
+
+
+async def insist(action: Callable[[], Awaitable[None]]) -> None:
+    """Does what only this process knows, and what would be lost with it: tries until the database takes it."""
+    for _ in range(INSIST_TIMES):
+        try:
+            return await action()
+        except Exception as e:  # noqa: BLE001 — mostly Postgres, away for a moment
+            log.warning("database_insisted", error=type(e).__name__)
+            await asyncio.sleep(1)
+    return await action()
 
 
 def _forgotten(error: FalError, training: Training) -> bool:

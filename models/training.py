@@ -224,18 +224,20 @@ async def _insert(using: BaseDBAsyncClient, order: Order) -> Begun | None:
     return begun if rows else None
 
 
-async def claim_submit(training_id: uuid.UUID) -> Training | None:
-    """Decides to submit: whoever gets the training back may, and nobody else will until it is released."""
-    claimed = await Training.filter(
-        id=training_id, status__in=ACTIVE, submitted_at=None, request_id=None
-    ).update(submitted_at=datetime.now(UTC))
-    return await Training.get(id=training_id).select_related("user") if claimed else None
+async def claim_submit(training_id: uuid.UUID, at: datetime) -> bool:
+    """Decides to submit: whoever gets a yes may, and has to at once; nobody else will until it is released.
+
+    `at` is now, and the claim's name: it takes the same to release it.
+    """
+    free = Training.filter(id=training_id, status__in=ACTIVE, submitted_at=None, request_id=None)
+    return bool(await free.update(submitted_at=at))
 
 
-async def release_submit(training_id: uuid.UUID, *, in_doubt: bool = False) -> None:
+async def release_submit(training_id: uuid.UUID, at: datetime, *, in_doubt: bool = False) -> None:
     """It may be submitted again: fal surely hasn't got it, or `in_doubt` nothing of it could be found."""
     submits = {"submits_in_doubt": F("submits_in_doubt") + 1} if in_doubt else {}
-    await Training.filter(id=training_id, request_id=None).update(submitted_at=None, **submits)
+    claimed = Training.filter(id=training_id, request_id=None, submitted_at=at)
+    await claimed.update(submitted_at=None, **submits)
 
 
 async def move(

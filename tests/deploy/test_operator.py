@@ -85,4 +85,4 @@ def test_a_wrong_setting_is_not_tried_again() -> None:
 
 def test_the_comments_numbers_are_the_codes() -> None:
     text = (DEPLOY / "nginx" / "server.conf").read_text()
-    assert f"Selfi takes {UPLOADS_AT_ONCE} uploads at a time" in text
+    assert f"Selfi checks {UPLOADS_AT_ONCE} uploads at a time" in text

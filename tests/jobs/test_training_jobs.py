@@ -207,7 +207,7 @@ async def test_recovery_finds_a_training_without_a_job(world: World) -> None:
 async def test_a_process_that_died_before_its_submit_left_is_made_up_for(world: World) -> None:
     world.change(fal_adopt_seconds=0.3)
     training = await world.start()
-    await claim_submit(training.id)
+    await claim_submit(training.id, datetime.now(UTC))
     async with world.work():
         assert (await world.ended(training)).status is TrainStatus.COMPLETED
     assert world.submits() == 1

@@ -152,13 +152,20 @@ async def test_a_change_is_announced(db: BaseDBAsyncClient, dsn: str) -> None:
 
 async def test_only_one_may_submit_until_it_is_released() -> None:
     training = await started()
-    claims = await asyncio.gather(*(claim_submit(training.id) for _ in range(5)))
-    assert sum(one is not None for one in claims) == 1
-    await release_submit(training.id)
-    assert await claim_submit(training.id) is not None
+    now = datetime.now(UTC)
+    names = [now + timedelta(microseconds=number) for number in range(5)]
+    claims = await asyncio.gather(*(claim_submit(training.id, at) for at in names))
+    assert sum(claims) == 1
+    mine = names[claims.index(True)]
+    for at in names:
+        if at != mine:
+            await release_submit(training.id, at)
+    assert not await claim_submit(training.id, now)
+    await release_submit(training.id, mine)
+    assert await claim_submit(training.id, now)
     await move(training.id, TrainStatus.PENDING, request_id="r1")
-    await release_submit(training.id)
-    assert await claim_submit(training.id) is None
+    await release_submit(training.id, now)
+    assert not await claim_submit(training.id, now)
 
 
 async def test_cancelling_ends_refunds_and_tells_fal(db: BaseDBAsyncClient) -> None:
