@@ -214,7 +214,7 @@ class TrainingJobs:
 
 
 async def insist(action: Callable[[], Awaitable[None]]) -> None:
-    """Does what only this process knows, and what would be lost with it: tries until the database takes it."""
+    """Does what only this process knows, and what would be lost with it: tries until Postgres takes it."""
     for _ in range(INSIST_TIMES):
         try:
             return await action()
