@@ -17,11 +17,13 @@ async def test_the_guides_first_step_says_hello(chat: ChatPage) -> None:
 
 
 async def test_the_guide_stays_as_it_was_left(chat: ChatPage) -> None:
-    await expect(chat.page.locator("#guide")).to_have_attribute("open", "")
-    await chat.page.locator("#guide summary").click()
+    guide = chat.page.locator("#guide")
+    await expect(guide).to_have_attribute("open", "")
+    await guide.locator("summary").click()
+    await expect(guide).not_to_have_attribute("open", "")
     await chat.page.reload()
     await expect(chat.page.locator(".person.current")).to_be_visible()
-    assert await chat.page.locator("#guide").get_attribute("open") is None
+    await expect(guide).not_to_have_attribute("open", "")
 
 
 async def test_six_sample_photos_are_real_and_different(chat: ChatPage, twin: Twin) -> None:
