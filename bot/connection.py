@@ -53,7 +53,7 @@ class Connection:
             try:
                 await self._connect()
             except AiogramError as e:
-                log.error("telegram_unreachable", error=type(e).__name__, again_in=wait)  # noqa: TRY400
+                log.error("telegram_unreachable", error=type(e).__name__, again_in=wait)
             except Exception:
                 log.exception("telegram_connection_failed", again_in=wait)
             else:

@@ -75,7 +75,7 @@ async def _handled(bot: Bot, dispatcher: Dispatcher, update: Update) -> web.Resp
         try:
             answer = await dispatcher.feed_update(bot, update)
         except Exception as e:
-            log.error("update_failed", kind=update.event_type, error=type(e).__name__)  # noqa: TRY400
+            log.error("update_failed", kind=update.event_type, error=type(e).__name__)
             raise
     return web.json_response(_call(bot, answer) if isinstance(answer, TelegramMethod) else {})
 
@@ -100,7 +100,7 @@ def read_update(bot: Bot, raw: object) -> Update | None:
     except ValidationError as e:
         # The fields' names only: their values are a person's.
         fields = [".".join(str(part) for part in error["loc"]) for error in e.errors(include_input=False)]
-        log.error("update_unreadable", fields=fields[:5])  # noqa: TRY400 — the traceback would show values
+        log.error("update_unreadable", fields=fields[:5])
         return None
     except UpdateTypeLookupError:
         log.warning("update_of_unknown_kind")

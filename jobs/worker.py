@@ -99,7 +99,7 @@ class Worker:
                 )
             except Exception as e:  # noqa: BLE001 — whatever it is, the worker starts anew
                 # Mostly the database, gone for a moment: its own words say enough.
-                log.error("queue_failed", error=type(e).__name__, reason=str(e))  # noqa: TRY400
+                log.error("queue_failed", error=type(e).__name__, reason=str(e))
             finally:
                 self._current = None
             if not self._stopping:
