@@ -20,7 +20,6 @@ from tortoise.expressions import Q
 
 from bot.views import BURST, View, draft_message, final_message, rest_of_burst, status_message
 from config import Settings
-from fal.trainers import TRAINERS
 from jobs.worker import Again
 from models import photo
 from models.notification import Notification, NotificationKind, NotificationStatus
@@ -134,11 +133,8 @@ class MessageJobs:
         if training.status_message_id is None and not training.is_active:
             return  # it ended before there was anything to show: the message at the end says it all
         await self._wait_for_slot(training.user_id)
-        usual = await usual_seconds(training.base_model_id)
-        estimate = usual or TRAINERS[training.base_model_id].seconds_per_1000_steps
-        view = status_message(
-            training, training.user.language, self.settings.app_url, eta=seconds_left(training, estimate)
-        )
+        eta = seconds_left(training, await usual_seconds(training.base_model_id))
+        view = status_message(training, training.user.language, self.settings.app_url, eta=eta)
         try:
             if training.status_message_id is None:
                 message = await self._deliver(

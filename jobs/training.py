@@ -150,7 +150,6 @@ class TrainingJobs:
         if training.running_at is None:
             return 0
         usual = await trainings.usual_seconds(training.base_model_id)
-        usual = usual or TRAINERS[training.base_model_id].seconds_per_1000_steps
         elapsed = (datetime.now(UTC) - training.running_at).total_seconds()
         return min(CLOCK_PERCENT, int(elapsed * CLOCK_PERCENT / (usual * training.steps / 1000)))
 

@@ -27,6 +27,7 @@ from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
+from fal.trainers import DEFAULT_TRAINER, TRAINERS
 from models import ledger
 from models.db import check_enum, connection
 from models.errors import Conflict, NotFound
@@ -240,6 +241,27 @@ async def release_submit(training_id: uuid.UUID, at: datetime, *, in_doubt: bool
     await claimed.update(submitted_at=None, **submits)
 
 
+# Whoever comes too late, or with nothing new, finds no row.
+_MOVE = """
+    UPDATE trainings SET
+        status = $2::text, version = version + 1,
+        request_id = coalesce($4::text, request_id),
+        submitted_at = coalesce(submitted_at, CASE WHEN $4::text IS NOT NULL THEN now() END),
+        progress = CASE $2::text WHEN 'COMPLETED' THEN 100 ELSE greatest(progress, $5::int) END,
+        step = greatest(step, $6::int), queue_position = $7::int,
+        running_at = coalesce(running_at, CASE $2::text WHEN 'TRAINING' THEN now() END),
+        metadata = coalesce($8::jsonb, metadata), error_code = $9::text, error = $10::text,
+        completed_at = CASE WHEN $2::text IN ('COMPLETED', 'FAILED') THEN now() END,
+        idempotency_key = CASE
+            WHEN $2::text IN ('COMPLETED', 'FAILED') AND idempotency_key LIKE 'same:%'
+            THEN 'ended:' || id ELSE idempotency_key END
+    WHERE id = $1 AND status = ANY ($3::text[])
+      AND (status <> $2::text OR (request_id IS NULL AND $4::text IS NOT NULL) OR progress < $5
+           OR step IS DISTINCT FROM greatest(step, $6) OR queue_position IS DISTINCT FROM $7)
+    RETURNING user_id, lora_id, stars_spent, request_id
+"""
+
+
 async def move(
     training_id: uuid.UUID,
     to: TrainStatus,
@@ -260,24 +282,7 @@ async def move(
     """
     async with in_transaction() as tx:
         rows = await tx.execute_query_dict(
-            """
-            UPDATE trainings SET
-                status = $2::text, version = version + 1,
-                request_id = coalesce($4::text, request_id),
-                submitted_at = coalesce(submitted_at, CASE WHEN $4::text IS NOT NULL THEN now() END),
-                progress = CASE $2::text WHEN 'COMPLETED' THEN 100 ELSE greatest(progress, $5::int) END,
-                step = greatest(step, $6::int), queue_position = $7::int,
-                running_at = coalesce(running_at, CASE $2::text WHEN 'TRAINING' THEN now() END),
-                metadata = coalesce($8::jsonb, metadata), error_code = $9::text, error = $10::text,
-                completed_at = CASE WHEN $2::text IN ('COMPLETED', 'FAILED') THEN now() END,
-                idempotency_key = CASE
-                    WHEN $2::text IN ('COMPLETED', 'FAILED') AND idempotency_key LIKE 'same:%'
-                    THEN 'ended:' || id ELSE idempotency_key END
-            WHERE id = $1 AND status = ANY ($3::text[])
-              AND (status <> $2::text OR (request_id IS NULL AND $4::text IS NOT NULL) OR progress < $5
-                   OR step IS DISTINCT FROM greatest(step, $6) OR queue_position IS DISTINCT FROM $7)
-            RETURNING user_id, lora_id, stars_spent, request_id
-            """,
+            _MOVE,
             [
                 training_id,
                 to.value,
@@ -317,8 +322,9 @@ async def _end(
     if not completed:
         await ledger.refund(tx, row["user_id"], training_id, row["stars_spent"])
     # The photos of a model that is ready have served; those of a failure are the draft again.
-    photos = "expires_at = now()" if completed else "training_id = NULL"
-    await tx.execute_query(f"UPDATE photos SET {photos} WHERE training_id = $1", [training_id])  # noqa: S608
+    served = "UPDATE photos SET expires_at = now() WHERE training_id = $1"
+    back = "UPDATE photos SET training_id = NULL WHERE training_id = $1"
+    await tx.execute_query(served if completed else back, [training_id])
     await tx.execute_query(
         "UPDATE lora_models SET status = $2, weights_url = $3, config_url = $4 WHERE id = $1",
         [row["lora_id"], (LoraStatus.READY if completed else LoraStatus.FAILED).value, weights, config],
@@ -385,8 +391,8 @@ def price(steps: int, factor: float, per_1000_steps: int, minimum: int) -> int:
     return max(minimum, math.ceil(exact))
 
 
-async def usual_seconds(trainer: str) -> float | None:
-    """What the last trainings of this trainer took for 1,000 steps: the median, or None without history."""
+async def usual_seconds(trainer: str) -> float:
+    """What the last trainings of this trainer took for 1,000 steps: their median, or else what is declared."""
     rows = await connection().execute_query_dict(
         """
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY took) AS seconds FROM (
@@ -398,7 +404,7 @@ async def usual_seconds(trainer: str) -> float | None:
         [trainer],
     )
     seconds = rows[0]["seconds"]
-    return None if seconds is None else float(seconds)
+    return float(seconds) if seconds else TRAINERS.get(trainer, DEFAULT_TRAINER).seconds_per_1000_steps
 
 
 def seconds_left(training: Training, usual_per_1000_steps: float) -> int | None:

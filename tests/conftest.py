@@ -101,7 +101,8 @@ async def db(_migrated: str) -> BaseDBAsyncClient:
 
 def required(program: str) -> str:
     """The path of a program that isn't Python's; without it, tests fail in CI and are skipped elsewhere."""
-    if path := shutil.which(program):
+    # Debian has servers in /usr/sbin, which is not on everybody's path.
+    if path := shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"):
         return path
     sentence = f"this test needs {program}: apt-get install {program}"
     if os.environ.get("CI"):

@@ -4,7 +4,7 @@ import base64
 import time
 
 from config import Settings
-from fal.trainers import DEFAULT_TRAINER, TRAINERS, Trainer
+from fal.trainers import Trainer
 from models import photo as photos
 from models.photo import Photo
 from models.training import Training, TrainStatus, seconds_left, usual_seconds
@@ -89,8 +89,7 @@ class Answers:
         now = time.monotonic()
         pace, fresh_until = self._pace.get(trainer, (0.0, 0.0))
         if now >= fresh_until:
-            declared = TRAINERS.get(trainer, DEFAULT_TRAINER).seconds_per_1000_steps
-            pace = await usual_seconds(trainer) or declared
+            pace = await usual_seconds(trainer)
             self._pace[trainer] = pace, now + _REMEMBERED
         return pace
 

@@ -1,7 +1,5 @@
 """The real application behind the real nginx, with the emulated Telegram and fal beside them."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from models.photo import Drafts
 from sandbox.fal import FalEmulator
 from sandbox.telegram import TelegramEmulator
 from tests.bot.chats import hang_up
+from tests.conftest import required
 from tests.deploy.nginx import Nginx, free_port, installed
 from tests.people import ANA, init_data, settle_in
 from web.app import create_app, serving
@@ -31,14 +30,7 @@ from web.events import TrainingEvents
 
 @pytest.fixture(scope="session")
 def nginx_program() -> str:
-    """Debian has it in /usr/sbin, which is not on everybody's path."""
-    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if found:
-        return found
-    sentence = "these tests drive the real nginx, which isn't installed: apt-get install nginx"
-    if os.environ.get("CI"):
-        pytest.fail(sentence)
-    pytest.skip(sentence)
+    return required("nginx")
 
 
 @dataclass
