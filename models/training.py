@@ -392,7 +392,7 @@ def price(steps: int, factor: float, per_1000_steps: int, minimum: int) -> int:
 
 
 async def usual_seconds(trainer: str) -> float:
-    """What the last trainings of this trainer took for 1,000 steps: their median, or else what is declared."""
+    """What the last trainings of this trainer took for 1,000 steps: the median, or what is declared."""
     rows = await connection().execute_query_dict(
         """
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY took) AS seconds FROM (
