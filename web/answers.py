@@ -123,5 +123,6 @@ def limits(settings: Settings) -> schemas.Limits:
         upload_max_bytes=settings.upload_max_bytes,
         trigger_word_max=schemas.TRIGGER_WORD_MAX,
         caption_max=schemas.CAPTION_MAX,
+        name_max=schemas.NAME_MAX,
         models_selected_max=SELECTED_MAX,
     )

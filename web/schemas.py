@@ -292,6 +292,7 @@ class Limits(Answer):
     upload_max_bytes: int
     trigger_word_max: int
     caption_max: int
+    name_max: int
     models_selected_max: int
 
 

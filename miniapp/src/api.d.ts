@@ -485,6 +485,8 @@ export interface components {
             triggerWordMax: number;
             /** Captionmax */
             captionMax: number;
+            /** Namemax */
+            nameMax: number;
             /** Modelsselectedmax */
             modelsSelectedMax: number;
         };

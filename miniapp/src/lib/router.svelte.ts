@@ -1,4 +1,5 @@
-export type Route = { screen: 'train' } | { screen: 'trainings' } | { screen: 'training'; id: string };
+export type Tab = 'train' | 'models' | 'account';
+export type Route = { screen: Tab | 'trainings' | 'unknown' } | { screen: 'training' | 'model'; id: string };
 
 interface Entry {
   route: Route;

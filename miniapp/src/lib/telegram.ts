@@ -19,6 +19,8 @@ import {
 export interface Launch {
   /** The proof of identity, as Telegram signed it. */
   initData: string;
+  /** What the link that opened the app carries (`?startapp=`). */
+  startParam: string | null;
   /** IETF tag of the person's Telegram language. */
   language: string;
 }
@@ -43,9 +45,12 @@ export function connect(): Launch | null {
     const params = retrieveLaunchParams();
     meetHost(params);
     const initData = retrieveRawInitData();
-    return initData
-      ? { initData, language: params.tgWebAppData?.user?.language_code ?? navigator.language }
-      : null;
+    if (!initData) return null;
+    return {
+      initData,
+      startParam: params.tgWebAppStartParam ?? null,
+      language: params.tgWebAppData?.user?.language_code ?? navigator.language,
+    };
   } catch {
     return null;
   }
@@ -115,6 +120,12 @@ export function ready(): void {
 
 export function close(): void {
   if (version !== null) postEvent('web_app_close');
+}
+
+/** Opens what is behind t.me in Telegram itself. */
+export function openTelegramLink(path: string): void {
+  if (version !== null) postEvent('web_app_open_tg_link', { path_full: path });
+  else open(`https://t.me${path}`, '_blank', 'noopener');
 }
 
 export interface MainButtonLook {

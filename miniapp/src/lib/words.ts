@@ -1,5 +1,5 @@
 /** Codes of the server in the words of the catalogues. */
-import { ApiError, type Limits, type TrainingStatus } from './api';
+import { ApiError, type HistoryEntry, type Limits, type TrainingStatus } from './api';
 import { type Key, t } from './i18n/i18n.svelte';
 
 const EXPIRED = ['init_data_expired', 'session_expired'];
@@ -17,11 +17,28 @@ export function errorText(error: unknown): string {
   return error.message || t('error.unknown');
 }
 
+/** Why a row stands in the history of stars. A kind that this version doesn't know is told in the server's words. */
+export function historyReason({ kind, training, reason }: HistoryEntry): string {
+  const name = training?.name ?? '';
+  switch (kind) {
+    case 'welcome':
+      return t('history.welcome');
+    case 'training':
+      return t('history.training', { name });
+    case 'refund':
+      return t('history.refund', { name });
+    default:
+      return reason;
+  }
+}
+
 const errors: Partial<Record<string, Key & `error.${string}`>> = {
   upload_expired: 'error.upload_expired',
   too_few_photos: 'error.too_few_photos',
   training_ended: 'error.training_ended',
   training_not_found: 'error.not_found',
+  model_not_found: 'error.model_not_found',
+  too_many_selected: 'error.too_many_selected',
 };
 
 /** Only a new launch from Telegram helps. */
