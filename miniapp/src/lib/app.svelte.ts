@@ -48,7 +48,8 @@ export class App {
   /** Answers the id of the model that comes of it, by which the training is asked for, too. */
   async startTraining(): Promise<string> {
     const choice = this.form.choice();
-    const meant = JSON.stringify([choice, this.photos.tiles.map((tile) => tile.photo?.id)]);
+    await this.photos.saveCaptions();
+    const meant = JSON.stringify([choice, this.photos.tiles.map(({ photo }) => [photo?.id, photo?.caption])]);
     if (this.#intent?.meant !== meant) {
       const { images_data_url } = await persist(() => this.api.packDraft());
       this.#intent = { meant, key: crypto.randomUUID(), body: { ...choice, images_data_url } };
