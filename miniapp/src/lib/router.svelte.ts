@@ -1,4 +1,5 @@
-export type Route = { screen: 'train' } | { screen: 'trainings' } | { screen: 'training'; id: string };
+export type Route =
+  { screen: 'train' | 'trainings' | 'account' } | { screen: 'training' | 'model'; id: string };
 
 interface Entry {
   route: Route;
