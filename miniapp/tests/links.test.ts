@@ -28,7 +28,7 @@ test('a model’s link is one that the app understands', () => {
 });
 
 test('what is shared arrives as it was', () => {
-  const path = new URL(sharePath('https://t.me/b?startapp=x&y', 'Ana & “co”'), 'https://t.me');
+  const path = new URL(sharePath('https://t.me/b?startapp=x&y', 'Ana & “co”'), 'https://t.me/');
   expect(path.pathname).toBe('/share/url');
   expect(Object.fromEntries(path.searchParams)).toEqual({
     url: 'https://t.me/b?startapp=x&y',

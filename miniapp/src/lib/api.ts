@@ -85,6 +85,15 @@ export class Api {
     return read(await this.#call('POST', '/training/photos', { body }, send));
   }
 
+  async editPhoto(id: string, caption: string | null): Promise<Photo> {
+    return read(
+      await this.#call('PATCH', `/training/photos/${id}`, {
+        body: JSON.stringify({ caption }),
+        headers: { 'Content-Type': 'application/json' },
+      }),
+    );
+  }
+
   async removePhoto(id: string): Promise<void> {
     await this.#call('DELETE', `/training/photos/${id}`);
   }

@@ -63,13 +63,14 @@ export class App {
   async speak(language: Language): Promise<void> {
     const user = await persist(() => this.api.speak(language));
     this.session = { ...this.session, user };
-    setLanguage(user.language);
+    await setLanguage(user.language);
   }
 
   /** Answers the id of the model that comes of it, by which the training is asked for, too. */
   async startTraining(): Promise<string> {
     const choice = this.form.choice();
-    const meant = JSON.stringify([choice, this.photos.tiles.map((tile) => tile.photo?.id)]);
+    await this.photos.saveCaptions();
+    const meant = JSON.stringify([choice, this.photos.tiles.map(({ photo }) => [photo?.id, photo?.caption])]);
     if (this.#intent?.meant !== meant) {
       const { images_data_url } = await persist(() => this.api.packDraft());
       this.#intent = { meant, key: crypto.randomUUID(), body: { ...choice, images_data_url } };

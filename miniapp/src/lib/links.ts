@@ -25,7 +25,7 @@ export function modelLink(bot: string, id: string): string {
   return `https://t.me/${bot}?startapp=model_${id}`;
 }
 
-/** Telegram's own dialog for sending a link to a chat, as the path behind t.me. */
+/** Telegram's own dialog for sending a link to a chat, as the path behind t.me/. */
 export function sharePath(link: string, text: string): string {
-  return `/share/url?url=${encodeURIComponent(link)}&text=${encodeURIComponent(text)}`;
+  return `share/url?url=${encodeURIComponent(link)}&text=${encodeURIComponent(text)}`;
 }

@@ -7,12 +7,12 @@ const EXPIRED = ['init_data_expired', 'session_expired'];
 /** What happened and what can be done about it. */
 export function errorText(error: unknown): string {
   if (!(error instanceof ApiError)) return t('error.unknown');
+  const known = errors[error.code];
+  if (known) return t(known);
   if (error.status === 0) return t('error.network');
   if (EXPIRED.includes(error.code)) return t('error.expired');
   if (error.status === 401 || error.status === 403) return t('error.init_data');
   if (error.status === 429) return t('error.busy');
-  const known = errors[error.code];
-  if (known) return t(known);
   if (error.status >= 500) return t('error.server');
   return error.message || t('error.unknown');
 }
@@ -36,6 +36,8 @@ const errors: Partial<Record<string, Key & `error.${string}`>> = {
   upload_expired: 'error.upload_expired',
   too_few_photos: 'error.too_few_photos',
   training_ended: 'error.training_ended',
+  photo_not_found: 'error.photo_gone',
+  unreadable: 'error.unreadable',
   training_not_found: 'error.not_found',
   model_not_found: 'error.model_not_found',
   too_many_selected: 'error.too_many_selected',
@@ -88,6 +90,7 @@ const verdicts: Record<string, ((limits: Limits) => Words) | undefined> = {
     label: t('verdict.unsupported_format'),
     reason: t('verdict.unsupported_formatReason'),
   }),
+  empty_file: () => ({ label: t('verdict.empty_file'), reason: t('verdict.empty_fileReason') }),
   corrupt: () => ({ label: t('verdict.corrupt'), reason: t('verdict.corruptReason') }),
   too_many_photos: ({ photosMax }) => ({
     label: t('verdict.too_many_photos'),

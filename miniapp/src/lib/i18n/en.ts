@@ -1,6 +1,7 @@
 export const en = {
   'app.loading': 'Loading',
   'app.close': 'Close',
+  'app.back': 'Back',
   'app.retry': 'Try again',
   'app.more': 'Show more',
   'app.offline': 'You’re offline. We’ll go on when the connection is back.',
@@ -26,6 +27,9 @@ export const en = {
   'error.upload_expired': 'The photos have waited for too long. Start again.',
   'error.too_few_photos': 'Some photos are no longer there. Add more and start again.',
   'error.training_ended': 'This training has ended already.',
+  'error.photo_gone': 'This photo is no longer in your draft.',
+  'error.unreadable':
+    'Your phone didn’t hand this photo over. If it’s in the cloud or locked, open it in your gallery first, then try again.',
   'error.unknown': 'Something unexpected happened. Try again.',
 
   'photos.title': 'Photos',
@@ -51,6 +55,7 @@ export const en = {
   'upload.sending': 'Sending',
   'upload.retrying': 'Retrying',
   'upload.failed': 'Not sent',
+  'upload.retryOne': 'Send {name} again',
   'upload.retryAll': 'Send again',
 
   'verdict.ok': 'Looks good',
@@ -77,10 +82,22 @@ export const en = {
   'verdict.not_an_imageReason': 'This file isn’t a picture. JPEG, PNG, WebP and HEIC work.',
   'verdict.unsupported_format': 'Unknown format',
   'verdict.unsupported_formatReason': 'We can’t read this kind of picture. JPEG, PNG, WebP and HEIC work.',
+  'verdict.empty_file': 'Empty file',
+  'verdict.empty_fileReason':
+    'There’s nothing in this file. If the photo is in the cloud, download it first, then choose it again.',
   'verdict.corrupt': 'Damaged',
   'verdict.corruptReason': 'The file is damaged or incomplete. Choose it again, or another one.',
   'verdict.too_many_photos': 'One too many',
   'verdict.too_many_photosReason': 'A training takes at most {maximum} photos. Remove another one first.',
+
+  'caption.label': 'Caption (optional)',
+  'caption.placeholder': '{word} at the beach, laughing',
+  'caption.placeholderPlain': 'What the photo shows',
+  'caption.hint': 'What there is to see. Without a caption the trigger word alone stands for the photo.',
+  'caption.missing': 'A photo with a caption learns {word} only if the caption says it.',
+  'caption.add': 'Add {word}',
+  'caption.there': 'With caption',
+  'caption.unsaved': 'The caption isn’t saved yet.',
 
   'kind.title': 'What are they of?',
   'kind.subject': 'Person or thing',
@@ -95,7 +112,9 @@ export const en = {
   'trigger.exampleStyle': '“a city at night, in the style of {word}”',
   'trigger.empty': 'A training needs a trigger word.',
   'trigger.long': { one: 'At most {count} character.', other: 'At most {count} characters.' },
-  'trigger.control': 'Letters, digits and signs only.',
+  'trigger.unreadable': 'It needs at least one letter or digit.',
+  'trigger.unseen':
+    'It has a character that can’t be seen, such as a line break or what joins some emoji. Write the word anew.',
 
   'trainer.title': 'Base model',
 
@@ -116,6 +135,8 @@ export const en = {
     one: 'It costs {price} stars and you have {balance}: {count} is missing. Fewer steps cost less.',
     other: 'It costs {price} stars and you have {balance}: {count} are missing. Fewer steps cost less.',
   },
+  'price.get': { one: 'Get {count} more star', other: 'Get {count} more stars' },
+  'price.buy': 'Get stars',
   'price.promise': 'If the training doesn’t succeed, all stars come back by themselves.',
   'price.stars': { one: '{count} star', other: '{count} stars' },
 
@@ -181,6 +202,7 @@ export const en = {
   'account.buy': 'Stars can’t be bought here yet. Until then they come from whoever runs this bot.',
   'account.language': 'Language',
   'account.languageHint': 'The bot speaks it in chat, too.',
+  'account.fullscreen': 'Full screen',
   'account.history': 'Where your stars went',
   'account.empty': 'No star has moved yet.',
   'account.after': 'Then {balance}',
@@ -218,7 +240,8 @@ export const en = {
   'progress.refundDue': 'Your stars come back to your balance by themselves.',
   'progress.cancelledText': 'You’ve stopped this training.',
   'progress.failedText': 'The training ended without a model.',
-  'progress.again': 'Train another one',
+  'progress.model': 'Open the model',
+  'progress.again': 'Train another',
 
   'failure.timed_out': 'It took far too long, so it was stopped. It’s worth another try.',
   'failure.provider': 'The trainer broke down. That wasn’t your fault: it’s worth another try.',
@@ -239,5 +262,4 @@ export const en = {
   'cancel.text': 'What it has learned so far is lost. Your stars come back.',
   'cancel.confirm': 'Cancel training',
   'cancel.keep': 'Let it run',
-  'cancel.cancelling': 'Cancelling…',
 } as const;

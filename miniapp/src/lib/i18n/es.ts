@@ -3,6 +3,7 @@ import type { Catalogue } from './i18n.svelte';
 export const es: Catalogue = {
   'app.loading': 'Cargando',
   'app.close': 'Cerrar',
+  'app.back': 'Atrás',
   'app.retry': 'Reintentar',
   'app.more': 'Mostrar más',
   'app.offline': 'No hay conexión. Seguiremos en cuanto vuelva.',
@@ -29,6 +30,9 @@ export const es: Catalogue = {
   'error.upload_expired': 'Las fotos han esperado demasiado. Empieza de nuevo.',
   'error.too_few_photos': 'Algunas fotos ya no están. Añade más y empieza de nuevo.',
   'error.training_ended': 'Este entrenamiento ya ha terminado.',
+  'error.photo_gone': 'Esta foto ya no está en tu borrador.',
+  'error.unreadable':
+    'Tu teléfono no ha entregado esta foto. Si está en la nube o bloqueada, ábrela antes en tu galería y vuelve a intentarlo.',
   'error.unknown': 'Ha pasado algo inesperado. Inténtalo de nuevo.',
 
   'photos.title': 'Fotos',
@@ -54,6 +58,7 @@ export const es: Catalogue = {
   'upload.sending': 'Enviando',
   'upload.retrying': 'Reintentando',
   'upload.failed': 'Sin enviar',
+  'upload.retryOne': 'Enviar {name} de nuevo',
   'upload.retryAll': 'Enviar de nuevo',
 
   'verdict.ok': 'Se ve bien',
@@ -78,10 +83,22 @@ export const es: Catalogue = {
   'verdict.not_an_imageReason': 'Este archivo no es una imagen. Sirven JPEG, PNG, WebP y HEIC.',
   'verdict.unsupported_format': 'Otro formato',
   'verdict.unsupported_formatReason': 'No podemos leer este tipo de imagen. Sirven JPEG, PNG, WebP y HEIC.',
+  'verdict.empty_file': 'Archivo vacío',
+  'verdict.empty_fileReason':
+    'Este archivo no contiene nada. Si la foto está en la nube, descárgala antes y elígela otra vez.',
   'verdict.corrupt': 'Dañada',
   'verdict.corruptReason': 'El archivo está dañado o incompleto. Elígelo otra vez, o elige otro.',
   'verdict.too_many_photos': 'De más',
   'verdict.too_many_photosReason': 'Un entrenamiento admite {maximum} fotos como máximo. Quita otra primero.',
+
+  'caption.label': 'Descripción (opcional)',
+  'caption.placeholder': '{word} en la playa, riendo',
+  'caption.placeholderPlain': 'Lo que muestra la foto',
+  'caption.hint': 'Lo que se ve. Sin descripción, la palabra clave por sí sola representa la foto.',
+  'caption.missing': 'Una foto con descripción solo enseña {word} si la descripción lo dice.',
+  'caption.add': 'Añadir {word}',
+  'caption.there': 'Con descripción',
+  'caption.unsaved': 'La descripción aún no se ha guardado.',
 
   'kind.title': '¿De qué son?',
   'kind.subject': 'Persona o cosa',
@@ -97,7 +114,9 @@ export const es: Catalogue = {
   'trigger.exampleStyle': '«una ciudad de noche, al estilo de {word}»',
   'trigger.empty': 'El entrenamiento necesita una palabra clave.',
   'trigger.long': { one: 'Como máximo, {count} carácter.', other: 'Como máximo, {count} caracteres.' },
-  'trigger.control': 'Solo letras, cifras y signos.',
+  'trigger.unreadable': 'Necesita al menos una letra o una cifra.',
+  'trigger.unseen':
+    'Tiene un carácter que no se ve, como un salto de línea o lo que une algunos emojis. Escríbela de nuevo.',
 
   'trainer.title': 'Modelo base',
 
@@ -118,6 +137,8 @@ export const es: Catalogue = {
     one: 'Cuesta {price} estrellas y tienes {balance}: falta {count}. Con menos pasos cuesta menos.',
     other: 'Cuesta {price} estrellas y tienes {balance}: faltan {count}. Con menos pasos cuesta menos.',
   },
+  'price.get': { one: 'Consigue {count} estrella más', other: 'Consigue {count} estrellas más' },
+  'price.buy': 'Conseguir estrellas',
   'price.promise': 'Si el entrenamiento no sale bien, todas las estrellas vuelven solas.',
   'price.stars': { one: '{count} estrella', other: '{count} estrellas' },
 
@@ -183,6 +204,7 @@ export const es: Catalogue = {
   'account.buy': 'Aquí aún no se pueden comprar estrellas. Hasta entonces las da quien lleva este bot.',
   'account.language': 'Idioma',
   'account.languageHint': 'El bot también lo habla en el chat.',
+  'account.fullscreen': 'Pantalla completa',
   'account.history': 'En qué se fueron tus estrellas',
   'account.empty': 'Aún no se ha movido ninguna estrella.',
   'account.after': 'Quedan {balance}',
@@ -221,6 +243,7 @@ export const es: Catalogue = {
   'progress.refundDue': 'Tus estrellas volverán solas a tu saldo.',
   'progress.cancelledText': 'Has detenido este entrenamiento.',
   'progress.failedText': 'El entrenamiento ha terminado sin un modelo.',
+  'progress.model': 'Ver el modelo',
   'progress.again': 'Entrenar otro',
 
   'failure.timed_out': 'Ha tardado demasiado y se ha detenido. Vale la pena intentarlo otra vez.',
@@ -243,5 +266,4 @@ export const es: Catalogue = {
   'cancel.text': 'Se perderá lo que ha aprendido hasta ahora. Tus estrellas vuelven.',
   'cancel.confirm': 'Cancelar entrenamiento',
   'cancel.keep': 'Dejar que siga',
-  'cancel.cancelling': 'Cancelando…',
 };
