@@ -3,17 +3,23 @@
 Importing this package brings in every table, which is how Tortoise finds them.
 """
 
+from models.books import Bookmark, DailyClose
 from models.ledger import LedgerEntry, LedgerKind
 from models.lora import BaseModel, LoraModel, LoraStatus, SelectedModel
 from models.notification import Notification, NotificationKind, NotificationStatus
+from models.payment import Payment
 from models.photo import Photo, Upload
+from models.promo import PromoCode
 from models.seen_update import SeenUpdate
 from models.send_slot import SendSlot
+from models.switch import Switch
 from models.training import Training, TrainStatus
 from models.user import Person, User
 
 __all__ = [
     "BaseModel",
+    "Bookmark",
+    "DailyClose",
     "LedgerEntry",
     "LedgerKind",
     "LoraModel",
@@ -21,11 +27,14 @@ __all__ = [
     "Notification",
     "NotificationKind",
     "NotificationStatus",
+    "Payment",
     "Person",
     "Photo",
+    "PromoCode",
     "SeenUpdate",
     "SelectedModel",
     "SendSlot",
+    "Switch",
     "TrainStatus",
     "Training",
     "Upload",

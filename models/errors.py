@@ -5,6 +5,7 @@ DomainError
 │   └── PhotoRefused   a photo that can't be used, with its verdict's code
 ├── TooLarge           over a limit in bytes, which it names
 ├── LimitReached       over a limit in number, which it names
+├── TooOften           or too much at once: says when again
 ├── NotEnoughStars     carries price and balance
 ├── NotFound           or somebody else's, which is the same
 ├── Conflict           right in itself, but not in the state that things are in
@@ -45,6 +46,14 @@ class TooLarge(DomainError):
 class LimitReached(DomainError):
     def __init__(self, detail: str, *, limit: int, code: str) -> None:
         super().__init__(detail, code=code, limit=limit)
+
+
+class TooOften(DomainError):
+    """`retry_after` is in seconds."""
+
+    def __init__(self, detail: str, *, retry_after: int, code: str = "too_often", **extra: Any) -> None:
+        super().__init__(detail, code=code, **extra)
+        self.retry_after = retry_after
 
 
 class NotEnoughStars(DomainError):

@@ -16,12 +16,14 @@ from models.db import check_enum
 from models.queue import Job, enqueue
 
 if TYPE_CHECKING:
+    from models.ledger import LedgerEntry
     from models.training import Training
 
 
 class NotificationKind(StrEnum):
     TRAINING_COMPLETED = "training_completed"
     TRAINING_FAILED = "training_failed"
+    STARS = "stars"  # that came or went: the ledger's row says which
     OPERATOR = "operator"
 
 
@@ -38,6 +40,9 @@ class Notification(Model):
     kind = fields.CharEnumField(NotificationKind, max_length=32)
     training: fields.ForeignKeyNullableRelation["Training"] = fields.ForeignKeyField(
         "models.Training", related_name="notifications", on_delete=fields.CASCADE, null=True
+    )
+    ledger: fields.ForeignKeyNullableRelation["LedgerEntry"] = fields.ForeignKeyField(
+        "models.LedgerEntry", related_name="notifications", on_delete=fields.RESTRICT, null=True
     )
     text = fields.TextField(null=True)  # for operators; people's are made from the catalogue when sent
     dedupe_key = fields.CharField(max_length=64)  # a chat gets one message under it
@@ -63,6 +68,7 @@ async def notify(
     dedupe_key: str,
     *,
     training_id: uuid.UUID | None = None,
+    ledger_id: int | None = None,
     text: str | None = None,
 ) -> None:
     """Writes a message that must arrive, and enqueues its sending, within the caller's transaction.
@@ -71,21 +77,34 @@ async def notify(
     """
     rows = await tx.execute_query_dict(
         """
-        INSERT INTO notifications (chat_id, kind, dedupe_key, training_id, text, status, created_at)
-        VALUES ($1, $2, $3, $4, $5, 'queued', now())
+        INSERT INTO notifications
+            (chat_id, kind, dedupe_key, training_id, ledger_id, text, status, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, 'queued', now())
         ON CONFLICT (chat_id, dedupe_key) DO NOTHING
         RETURNING id
         """,
-        [chat_id, kind.value, dedupe_key, training_id, text],
+        [chat_id, kind.value, dedupe_key, training_id, ledger_id, text],
     )
     if rows:
         await enqueue(tx, Job("notify", str(rows[0]["id"])))
 
 
-async def tell_operators(operators: frozenset[int], text: str) -> None:
-    """A message to every operator, such as that fal's balance is exhausted; the same is said once an hour."""
-    hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
-    dedupe_key = hashlib.sha256(f"{hour} {text}".encode()).hexdigest()
+async def tell_of_stars(tx: BaseDBAsyncClient, user_id: int, ledger_id: int) -> None:
+    """A message about a row of the person's ledger, within the caller's transaction."""
+    await notify(tx, user_id, NotificationKind.STARS, f"ledger:{ledger_id}", ledger_id=ledger_id)
+
+
+async def tell_operators(operators: frozenset[int], text: str, once: str | None = None) -> None:
+    """A message to every operator. The same is said once an hour; under a name for it, once and for all."""
     async with in_transaction() as tx:
-        for chat_id in operators:
-            await notify(tx, chat_id, NotificationKind.OPERATOR, dedupe_key, text=text)
+        await tell_operators_within(tx, operators, text, once)
+
+
+async def tell_operators_within(
+    tx: BaseDBAsyncClient, operators: frozenset[int], text: str, once: str | None = None
+) -> None:
+    """The same within the caller's transaction."""
+    hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
+    dedupe_key = hashlib.sha256((once or f"{hour} {text}").encode()).hexdigest()
+    for chat_id in operators:
+        await notify(tx, chat_id, NotificationKind.OPERATOR, dedupe_key, text=text)

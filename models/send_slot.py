@@ -1,12 +1,15 @@
-"""Telegram's limits, held across replicas: the right to send one more message is a row's to give."""
+"""Limits, Telegram's and ours, held across replicas: the right to do a thing once more is a row's to give."""
 
+import math
 from datetime import datetime, timedelta
 
 from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from models.db import connection
+from models.errors import TooOften
 
 
 class SendSlot(Model):
@@ -34,19 +37,34 @@ async def take_slot(chat_id: int) -> timedelta | None:
     slots = [(f"chat:{chat_id}", CHAT_INTERVAL, CHAT_BURST), ("bot", BOT_INTERVAL, BOT_BURST)]
     async with in_transaction() as tx:
         for key, interval, burst in slots:
-            taken = await tx.execute_query_dict(
-                """
-                INSERT INTO send_slots AS slot (key, next_at) VALUES ($1, now() + $2::interval)
-                ON CONFLICT (key) DO UPDATE SET next_at = greatest(slot.next_at, now()) + $2::interval
-                WHERE slot.next_at <= now() + $3::interval
-                RETURNING key
-                """,
-                [key, interval, burst],
-            )
-            if not taken:
+            if not await _take(tx, key, interval, burst):
                 await tx.rollback()
                 return await _wait(key, burst, interval)
     return None
+
+
+async def pace(key: str, interval: timedelta, burst: timedelta) -> None:
+    """Counts one more of what `key` names, such as `promo:<whose>`.
+
+    Raises:
+        TooOften: it is more than one an `interval`, and `burst` of them ahead.
+    """
+    if not await _take(connection(), key, interval, burst):
+        wait = await _wait(key, burst, interval)
+        raise TooOften("That was too often: wait a moment.", retry_after=math.ceil(wait.total_seconds()))
+
+
+async def _take(using: BaseDBAsyncClient, key: str, interval: timedelta, burst: timedelta) -> bool:
+    taken = await using.execute_query_dict(
+        """
+        INSERT INTO send_slots AS slot (key, next_at) VALUES ($1, now() + $2::interval)
+        ON CONFLICT (key) DO UPDATE SET next_at = greatest(slot.next_at, now()) + $2::interval
+        WHERE slot.next_at <= now() + $3::interval
+        RETURNING key
+        """,
+        [key, interval, burst],
+    )
+    return bool(taken)
 
 
 async def _wait(key: str, burst: timedelta, at_least: timedelta) -> timedelta:

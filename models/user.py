@@ -19,12 +19,20 @@ class User(Model):
     username = fields.CharField(max_length=64, null=True)
     language = fields.CharField(max_length=8)
     balance = fields.IntField(default=0)  # stars; only models/ledger.py writes it
+    debt = fields.IntField(default=0, db_default=0)  # stars taken back that they had spent; the same module's
+    referred_by: fields.ForeignKeyNullableRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="referred", on_delete=fields.SET_NULL, null=True
+    )
+    referred_by_id: int | None
     blocked_at: datetime | None = fields.DatetimeField(null=True)  # they blocked the bot: no messages
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
         table = "users"
-        constraints = (CheckConstraint(check="balance >= 0", name="users_balance_not_negative"),)
+        constraints = (
+            CheckConstraint(check="balance >= 0", name="users_balance_not_negative"),
+            CheckConstraint(check="debt >= 0", name="users_debt_not_negative"),
+        )
 
 
 @dataclass(frozen=True)

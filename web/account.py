@@ -10,8 +10,13 @@ from web.bodies import json_answer, read_json, read_query
 
 _REASONS = {
     LedgerKind.WELCOME: "A welcome gift.",
+    LedgerKind.PURCHASE: "A pack of stars.",
+    LedgerKind.BONUS: "A bonus.",
+    LedgerKind.GRANT: "A gift of the house.",
     LedgerKind.TRAINING: "The training of {name}.",
     LedgerKind.REFUND: "{name} ended without a model: its price came back.",
+    LedgerKind.CHARGEBACK: "A payment was refunded: its stars went back.",
+    LedgerKind.DEBT: "Stars of a refunded payment that had been spent.",
 }
 
 

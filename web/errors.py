@@ -24,12 +24,12 @@ from models.errors import (
     NotEnoughStars,
     NotFound,
     TooLarge,
+    TooOften,
     Unauthenticated,
     Unavailable,
 )
 from web import schemas
 from web.keys import Handler
-from web.slots import TooManyUploads
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ STATUSES: Mapping[type[DomainError], int] = {
     Invalid: 422,
     InvalidFields: 422,
     LimitReached: 422,
-    TooManyUploads: 429,
+    TooOften: 429,
     Unavailable: 503,
 }
 
@@ -210,7 +210,7 @@ def _domain(error: DomainError) -> ProblemResponse:
         errors = [schemas.FieldProblem(field=error.field, message=error.detail)]
     elif isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "tma"
-    elif isinstance(error, Unavailable | TooManyUploads):
+    elif isinstance(error, Unavailable | TooOften):
         headers["Retry-After"] = str(error.retry_after)
     return ProblemResponse(
         status, code=error.code, detail=error.detail, errors=errors, headers=headers, **error.extra

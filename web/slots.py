@@ -5,16 +5,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from models.errors import DomainError
+from models.errors import TooOften
 
 
-class TooManyUploads(DomainError):
-    """One person has too many uploads under way; `retry_after` is in seconds."""
+class TooManyUploads(TooOften):
+    """One person has too many uploads under way."""
 
-    def __init__(self, limit: int, retry_after: int = 2) -> None:
+    def __init__(self, limit: int) -> None:
         detail = f"At most {limit} uploads of yours are taken at the same time: wait for one to end."
-        super().__init__(detail, code="too_many_uploads", limit=limit)
-        self.retry_after = retry_after
+        super().__init__(detail, retry_after=2, code="too_many_uploads", limit=limit)
 
 
 class UploadSlots:

@@ -1,0 +1,216 @@
+"""Payments in Telegram Stars (XTR): what an invoice promises, and crediting each payment exactly once.
+
+An invoice carries what it promises in its payload, signed: whatever packs are on sale when its payment
+comes, it is worth what the person was shown. A payment that fits no promise of ours is recorded and never
+credited, and operators hear of it.
+"""
+
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+from tortoise.models import Model
+from tortoise.transactions import in_transaction
+
+from models import ledger
+from models.errors import Conflict
+from models.notification import tell_of_stars, tell_operators_within
+from models.send_slot import pace
+from models.switch import SwitchName, is_on
+
+if TYPE_CHECKING:
+    from models.user import User
+
+log = structlog.get_logger(__name__)
+
+CURRENCY = "XTR"
+# Ten invoices at once, and then one every ten seconds: nobody needs more.
+INVOICE_INTERVAL, INVOICE_BURST = timedelta(seconds=10), timedelta(seconds=90)
+
+
+class Payment(Model):
+    id: int = fields.BigIntField(primary_key=True)
+    user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="payments", on_delete=fields.RESTRICT
+    )
+    user_id: int
+    charge_id = fields.CharField(max_length=255)  # telegram_payment_charge_id
+    amount = fields.IntField()  # paid, in XTR
+    stars: int | None = fields.IntField(null=True)  # credited, bonus and all; none where there is a problem
+    problem = fields.CharField(max_length=32, null=True)  # why it was not credited: a code
+    created_at: datetime = fields.DatetimeField(auto_now_add=True)
+    refunded_at: datetime | None = fields.DatetimeField(null=True)
+    matched_at: datetime | None = fields.DatetimeField(null=True)  # seen in Telegram's own list
+
+    class Meta:
+        table = "payments"
+        indexes = (("user_id", "id"), ("created_at",))
+        constraints = (
+            UniqueConstraint(fields=("charge_id",), name="payments_once_per_charge"),
+            CheckConstraint(check="stars > 0", name="payments_give_something"),
+            CheckConstraint(
+                check="(stars IS NULL) = (problem IS NOT NULL)", name="payments_credited_or_a_problem"
+            ),
+        )
+
+
+class Promise(NamedTuple):
+    """What an invoice says: whose it is, its price in XTR, and the stars that it brings."""
+
+    user_id: int
+    price: int
+    stars: int
+
+
+_PAYLOAD = re.compile(r"1:([1-9][0-9]{0,18}):([1-9][0-9]{0,8}):([1-9][0-9]{0,8}):([0-9a-f]{32})")
+
+
+def payload(promise: Promise, secret: str) -> str:
+    """The promise as an invoice's payload, which people can read but not make."""
+    signed = f"1:{promise.user_id}:{promise.price}:{promise.stars}"
+    return f"{signed}:{_signature(signed, secret)}"
+
+
+def read_payload(text: str, secret: str) -> Promise | None:
+    """The promise, or None where we never made it."""
+    found = _PAYLOAD.fullmatch(text)
+    signed, _, signature = text.rpartition(":")
+    if not found or not hmac.compare_digest(_signature(signed, secret), signature):
+        return None
+    return Promise(int(found[1]), int(found[2]), int(found[3]))
+
+
+def _signature(signed: str, secret: str) -> str:
+    return hmac.new(secret.encode(), signed.encode(), "sha256").hexdigest()[:32]
+
+
+class Bill(NamedTuple):
+    """What Telegram says of a payment: before it, in its update, and in the list of transactions."""
+
+    user_id: int
+    currency: str
+    amount: int
+    payload: str
+
+
+@dataclass(frozen=True)
+class Till:
+    """Sells stars. `packs` are those on sale, stars by price; `secret` signs invoices."""
+
+    packs: Mapping[int, int]
+    secret: str
+    operators: frozenset[int]
+
+    async def offer(self, user_id: int, price: int) -> Promise:
+        """What the person may be sent an invoice for.
+
+        Raises:
+            Conflict: `pack_gone`, or `purchases_paused`.
+            TooOften: they ask for one invoice after the other.
+        """
+        promise = Promise(user_id, price, self.packs.get(price, 0))
+        await self._on_sale(promise)
+        await pace(f"invoice:{user_id}", INVOICE_INTERVAL, INVOICE_BURST)
+        return promise
+
+    def payload(self, promise: Promise) -> str:
+        return payload(promise, self.secret)
+
+    async def check(self, bill: Bill) -> None:
+        """Returns where the person may pay now: Telegram asks before it takes anything.
+
+        Raises:
+            Conflict: why not: as `_promised`, `pack_gone`, or `purchases_paused`.
+        """
+        await self._on_sale(self._promised(bill))
+
+    async def _on_sale(self, promise: Promise) -> None:
+        if self.packs.get(promise.price) != promise.stars:
+            raise Conflict("This pack is not sold any more.", code="pack_gone")
+        if await is_on(SwitchName.PURCHASES_PAUSED):
+            raise Conflict("Nothing can be bought just now.", code="purchases_paused")
+
+    def _promised(self, bill: Bill) -> Promise:
+        """What was promised for this payment.
+
+        Raises:
+            Conflict: nothing: `wrong_currency`, `invoice_unknown`, `invoice_of_another`, `wrong_amount`.
+        """
+        promise = read_payload(bill.payload, self.secret)
+        if bill.currency != CURRENCY:
+            raise Conflict("Only Stars are taken here.", code="wrong_currency")
+        if promise is None:
+            raise Conflict("This invoice is not ours.", code="invoice_unknown")
+        if promise.user_id != bill.user_id:
+            raise Conflict("This invoice is somebody else's.", code="invoice_of_another")
+        if promise.price != bill.amount:
+            raise Conflict("This is not the invoice's amount.", code="wrong_amount")
+        return promise
+
+    async def receive(self, bill: Bill, charge_id: str) -> bool:
+        """Credits a payment, and tells the person; answers False where that was done before.
+
+        One that fits no promise of ours is recorded, and operators are told. The payer has to be known.
+        """
+        stars, problem = None, None
+        try:
+            stars = self._promised(bill).stars
+        except Conflict as e:
+            problem = e
+        async with in_transaction() as tx:
+            rows = await tx.execute_query_dict(
+                """
+                INSERT INTO payments (user_id, charge_id, amount, stars, problem, created_at)
+                VALUES ($1, $2, $3, $4, $5, now()) ON CONFLICT (charge_id) DO NOTHING RETURNING id
+                """,
+                [bill.user_id, charge_id, bill.amount, stars, problem and problem.code],
+            )
+            if not rows:
+                return False
+            if stars is None:
+                await self._report(tx, bill, charge_id, problem)
+            else:
+                row_id = await ledger.purchase(tx, bill.user_id, rows[0]["id"], stars)
+                await tell_of_stars(tx, bill.user_id, row_id)
+        log.info("payment_received", charge_id=charge_id, stars=stars, problem=problem and problem.code)
+        return True
+
+    async def _report(
+        self, tx: BaseDBAsyncClient, bill: Bill, charge_id: str, problem: Conflict | None
+    ) -> None:
+        text = (
+            f"A payment of {bill.amount} {bill.currency} by {bill.user_id} was not credited: {problem} "
+            f"/refund {charge_id} gives it back."
+        )
+        await tell_operators_within(tx, self.operators, text, f"problem:{charge_id}")
+
+    async def take_back(self, charge_id: str) -> bool:
+        """Takes back what a payment brought, because Telegram has given it back; False where it was before.
+
+        The person and the operators are told.
+        """
+        async with in_transaction() as tx:
+            rows = await tx.execute_query_dict(
+                """
+                UPDATE payments SET refunded_at = now() WHERE charge_id = $1 AND refunded_at IS NULL
+                RETURNING id, user_id, amount, stars
+                """,
+                [charge_id],
+            )
+            if not rows:
+                return False
+            payment = rows[0]
+            if payment["stars"] is not None:
+                row_id = await ledger.chargeback(tx, payment["user_id"], payment["id"], payment["stars"])
+                await tell_of_stars(tx, payment["user_id"], row_id)
+            text = f"Charge {charge_id} was refunded: {payment['amount']} XTR to {payment['user_id']}."
+            await tell_operators_within(tx, self.operators, text, f"refunded:{charge_id}")
+        log.info("payment_taken_back", charge_id=charge_id)
+        return True
