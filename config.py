@@ -105,6 +105,29 @@ def _ids(value: object) -> object:
     return frozenset(parts)
 
 
+_MOST_STARS = 100_000  # of one invoice
+
+
+def _packs(value: object) -> object:
+    """By price in Telegram's Stars, how many stars somebody then has more: `500+50` is 500 and a bonus."""
+    if not isinstance(value, str):
+        return value
+    packs: dict[int, int] = {}
+    for part in value.split(","):
+        price, plus, bonus = part.replace(" ", "").partition("+")
+        numbers = [
+            number for number in (price, bonus if plus else "0") if number.isascii() and number.isdigit()
+        ]
+        known = len(numbers) == 2 and all(int(number) <= _MOST_STARS for number in numbers)
+        if not known or not int(price) or int(price) in packs:
+            raise ValueError(
+                f"takes different prices of 1 to {_MOST_STARS} Stars with commas between them, and perhaps a "
+                "bonus, such as 50,100,500+50"
+            )
+        packs[int(price)] = int(price) + int(bonus or 0)
+    return packs
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_no_placeholder)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
@@ -167,6 +190,9 @@ class Settings(BaseSettings):
     # Who may show the Mini App in a frame: Telegram's web clients.
     frame_ancestors: str = "https://web.telegram.org https://*.telegram.org"
 
+    star_packs: Annotated[dict[int, int], NoDecode, BeforeValidator(_packs)] = {
+        price: price for price in (50, 100, 200, 500, 1000)
+    }
     welcome_stars: int = Field(default=0, ge=0, le=1_000_000)
     stars_per_1000_steps: int = Field(default=150, ge=0, le=1_000_000)
     training_min_stars: int = Field(default=30, ge=0, le=1_000_000)
@@ -245,6 +271,15 @@ class Settings(BaseSettings):
             "rest_url": self.fal_rest_url,
             "cdn_url": self.fal_cdn_url,
             "api_url": self.fal_api_url,
+        }
+
+    @property
+    def till(self) -> dict[str, Any]:
+        """What the till is made with, which sells stars."""
+        return {
+            "packs": self.star_packs,
+            "secret": self.derived_secret("invoice"),
+            "operators": self.admin_ids,
         }
 
     @property

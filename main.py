@@ -18,6 +18,7 @@ async def run(settings: Settings) -> None:
     # Not at the top: a wrong setting is named at once, not after the seconds that aiogram's import takes.
     from bot.app import create_bot, create_dispatcher
     from bot.connection import Connection
+    from bot.invoices import InvoiceLinks
     from bot.webhook import webhook
     from fal import Fal, WebhookVerifier
     from fal.trainers import TRAINERS
@@ -29,6 +30,7 @@ async def run(settings: Settings) -> None:
     from media.storage import Storage
     from models import db
     from models.lora import declare_base_models
+    from models.payment import Till
     from models.photo import Drafts
     from web.app import create_app, serving
     from web.events import TrainingEvents
@@ -66,6 +68,7 @@ async def run(settings: Settings) -> None:
             fal=fal,
             verifier=verifier,
             bot_username=lambda: telegram.username,
+            invoice_link=InvoiceLinks(bot, Till(**settings.till)),
             events=await enter(TrainingEvents(dsn)),
             telegram_webhook=webhook(bot, dispatcher, settings),
             checks={"database": db.check, "jobs": worker.check, "telegram": telegram.check},

@@ -34,6 +34,7 @@ def commands() -> dict[str, str]:
         "status": _("your trainings, running and ended"),
         "cancel": _("stop a training and get its stars back"),
         "balance": _("your stars"),
+        "stars": _("get more stars"),
         "help": _("how it works"),
     }
 

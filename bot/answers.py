@@ -61,6 +61,8 @@ async def rewrite(bot: Bot, query: CallbackQuery, view: View) -> None:
 def reply_to(update: Update, text: str) -> TelegramMethod[Any] | None:
     """A sentence to whoever caused the update; None where nobody waits for one."""
     message, query = update.message, update.callback_query
+    if update.pre_checkout_query:
+        return update.pre_checkout_query.answer(ok=False, error_message=unescape(text))
     if message and message.chat.type == ChatType.PRIVATE:
         return message.reply(text)
     if query:

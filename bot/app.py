@@ -13,9 +13,11 @@ from bot.errors import Errors
 from bot.handlers import fallback, photos, stars, start, training
 from bot.handlers.photos import Downloads
 from bot.i18n import catalogues
-from bot.keyboards import CancelTraining, KeepTraining
+from bot.invoices import DEEP_LINK
+from bot.keyboards import BuyPack, CancelTraining, KeepTraining
 from bot.middlewares import InTurn, Once, People
 from config import Settings
+from models.payment import Till
 from models.photo import Drafts
 
 REQUEST_SECONDS = 30
@@ -42,12 +44,25 @@ def create_dispatcher(settings: Settings, drafts: Drafts, temporary: Path) -> Di
     """
     catalogues()  # a broken one is found now, not with the first person
     dispatcher = Dispatcher(
-        disable_fsm=True, settings=settings, drafts=drafts, downloads=Downloads(temporary)
+        disable_fsm=True,
+        settings=settings,
+        drafts=drafts,
+        downloads=Downloads(temporary),
+        till=Till(**settings.till),
     )
     for middleware in (InTurn(), Once(settings.admin_ids), People(settings), Errors()):
         dispatcher.update.outer_middleware(middleware)
-    dispatcher.include_routers(_private(), _groups())
+    dispatcher.include_routers(_payments(), _private(), _groups())
     return dispatcher
+
+
+def _payments() -> Router:
+    """Wherever they were made."""
+    router = Router(name="payments")
+    router.pre_checkout_query.register(stars.check)
+    router.message.register(stars.receive, F.successful_payment.as_("paid"))
+    router.message.register(stars.take_back, F.refunded_payment.as_("refunded"))
+    return router
 
 
 def _private() -> Router:
@@ -55,11 +70,13 @@ def _private() -> Router:
     router.message.filter(F.chat.type == ChatType.PRIVATE)
     router.my_chat_member.filter(F.chat.type == ChatType.PRIVATE)
 
+    router.message.register(stars.offer, CommandStart(magic=F.args == DEEP_LINK))
     router.message.register(start.greet, CommandStart())
     router.message.register(start.explain, Command("help"))
     router.message.register(training.tell_status, Command("status"))
     router.message.register(training.offer_cancel, Command("cancel"))
     router.message.register(stars.tell_balance, Command("balance"))
+    router.message.register(stars.offer, Command("stars"))
     router.message.register(photos.take, F.photo)
     router.message.register(photos.take, photos.is_image_document)
     router.message.register(fallback.unknown_command, F.text.startswith("/"))
@@ -69,6 +86,7 @@ def _private() -> Router:
     router.callback_query.register(training.cancel, CancelTraining.filter(F.sure))
     router.callback_query.register(training.confirm_cancel, CancelTraining.filter())
     router.callback_query.register(training.keep, KeepTraining.filter())
+    router.callback_query.register(stars.send_invoice, BuyPack.filter())
     router.callback_query.register(fallback.dead_button)
 
     router.my_chat_member.register(start.blocked_or_back)

@@ -31,6 +31,13 @@ _SENTENCES = {
     "storage_unavailable": marked("Photos can't be stored just now. Send it again in a minute."),
     "training_not_found": marked("There is no such training."),
     "training_ended": marked("This training has ended already."),
+    "pack_gone": marked("This pack is not sold any more. See /stars for those that are."),
+    "purchases_paused": marked("Stars can't be bought just now. Try again later: nothing was paid."),
+    "invoice_of_another": marked("This invoice is somebody else's. Get your own with /stars."),
+    "invoice_unknown": marked("This invoice is not valid any more. Get a new one with /stars."),
+    "wrong_amount": marked("This invoice is not valid any more. Get a new one with /stars."),
+    "wrong_currency": marked("Only Telegram Stars are taken here."),
+    "too_often": marked("That was too often: wait a moment."),
 }
 
 

@@ -21,6 +21,12 @@ class KeepTraining(CallbackData, prefix="keep"):
     pass
 
 
+class BuyPack(CallbackData, prefix="buy"):
+    """`price` is the pack's, in Telegram's Stars."""
+
+    price: int
+
+
 def column(*buttons: InlineKeyboardButton | None) -> InlineKeyboardMarkup | None:
     """The buttons one below the other, those that there are."""
     rows = [[button] for button in buttons if button]
@@ -37,6 +43,10 @@ def app_button(text: str, app_url: str | None, **at: uuid.UUID) -> InlineKeyboar
 
 def cancel_button(training: Training, text: str) -> InlineKeyboardButton:
     return InlineKeyboardButton(text=text, callback_data=CancelTraining(id=training.id, sure=False).pack())
+
+
+def pack_button(price: int, text: str) -> InlineKeyboardButton:
+    return InlineKeyboardButton(text=text, callback_data=BuyPack(price=price).pack())
 
 
 def confirmation(training: Training) -> InlineKeyboardMarkup | None:

@@ -40,6 +40,8 @@ class InTurn(BaseMiddleware):
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        if _is_question(event):
+            return await handler(event, data)
         source = data.get("event_from_user") or data.get("event_chat")
         lock = self._locks.setdefault(source.id, asyncio.Lock()) if source else asyncio.Lock()
         async with asyncio.timeout(self.seconds):
@@ -61,6 +63,8 @@ class Once(BaseMiddleware):
         self._operators = operators
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        if _is_question(event):
+            return await handler(event, data)
         update = cast("Update", event)
         attempt = await open_update(update.update_id)
         if attempt is None:
@@ -89,16 +93,20 @@ class Once(BaseMiddleware):
             )
 
 
+def _is_question(event: TelegramObject) -> bool:
+    """Whether Telegram asks before a payment: it changes nothing, cannot wait, and is answered each time."""
+    return cast("Update", event).pre_checkout_query is not None
+
+
 def is_payment(update: Update) -> bool:
     """Whether it is about money, and so is never given up."""
     message = update.message
-    paid = message and (message.successful_payment or message.refunded_payment)
-    return bool(update.pre_checkout_query or paid)
+    return bool(message and (message.successful_payment or message.refunded_payment))
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Who wrote or tapped in a private chat, as we know them."""
+    """Who wrote or tapped in a private chat, or pays, as we know them."""
 
     id: int
     first_name: str
@@ -108,16 +116,23 @@ class Sender:
 
 
 class People(BaseMiddleware):
-    """Remembers who writes, as `sender`, and speaks their language. Strangers in groups are nobody to us."""
+    """Remembers who writes or pays, as `sender`, and speaks their language.
+
+    Strangers in groups are nobody to us.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._welcome_stars = settings.welcome_stars
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         user: TelegramUser | None = data.get("event_from_user")
-        person = Person(user.id, user.first_name, user.username, user.language_code) if user else None
+        person = (
+            Person(user.id, user.first_name, user.username, user.language_code)
+            if user and not user.is_bot
+            else None
+        )
         data["language"] = person.language if person else "en"
-        if person and _writes_to_us(cast("Update", event).event, data.get("event_chat")):
+        if person and _writes_to_us(cast("Update", event), data.get("event_chat")):
             data["sender"] = sender = await self._remember(person)
             data["language"] = sender.language
         with speaking(data["language"]):
@@ -136,5 +151,8 @@ class People(BaseMiddleware):
         )
 
 
-def _writes_to_us(event: TelegramObject, chat: Chat | None) -> bool:
-    return isinstance(event, Message | CallbackQuery) and chat is not None and chat.type == ChatType.PRIVATE
+def _writes_to_us(update: Update, chat: Chat | None) -> bool:
+    if is_payment(update) or update.pre_checkout_query:
+        return True
+    in_private = chat is not None and chat.type == ChatType.PRIVATE
+    return in_private and isinstance(update.event, Message | CallbackQuery)

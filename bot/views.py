@@ -1,6 +1,6 @@
 """What messages look like: pure functions from what is known to text and buttons, in a person's language."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from aiogram import html
 from aiogram.types import InlineKeyboardMarkup
 
 from bot.i18n import _, duration, marked, ngettext, percentage, speaking
-from bot.keyboards import app_button, cancel_button, column, confirmation
+from bot.keyboards import app_button, cancel_button, column, confirmation, pack_button
 from models.photo import Photo
 from models.training import CANCELLED, Training, TrainStatus
 
@@ -129,6 +129,18 @@ def _refund(training: Training, balance: int) -> str:
         return _("It has cost you nothing.")
     came_back = ngettext("⭐ {n} star came back.", "⭐ {n} stars came back.", training.stars_spent)
     return f"{came_back} {stars_owned(balance)}"
+
+
+def pack_offer(packs: Mapping[int, int], balance: int) -> View:
+    """The answer to /stars; `packs` are stars by price, in Telegram's Stars."""
+    text = _lines(f"⭐ {stars_owned(balance)}", _("Which pack shall it be?"))
+    return View(text, column(*(pack_button(price, _pack(price, n)) for price, n in sorted(packs.items()))))
+
+
+def _pack(price: int, stars: int) -> str:
+    if stars == price:
+        return ngettext("⭐ {n} star", "⭐ {n} stars", stars)
+    return ngettext("⭐ {price} + {n} as a bonus", "⭐ {price} + {n} as a bonus", stars - price, price=price)
 
 
 def stars_owned(balance: int) -> str:

@@ -18,10 +18,12 @@ from aiogram.exceptions import (
 from aiogram.types import Message
 from tortoise.expressions import Q
 
+from bot.receipts import receipt
 from bot.views import BURST, View, draft_message, final_message, rest_of_burst, status_message
 from config import Settings
 from jobs.worker import Again
 from models import photo
+from models.ledger import settled_of
 from models.notification import Notification, NotificationKind, NotificationStatus
 from models.send_slot import push_slot, take_slot
 from models.training import Training, seconds_left, usual_seconds
@@ -55,7 +57,8 @@ class MessageJobs:
         It is marked before the request leaves. Found marked by a process that died before the answer, it
         counts as sent: it was on its way, and should it have got lost, the living message shows the same.
         """
-        note = await Notification.get_or_none(id=int(subject)).select_related("training__lora")
+        found = Notification.get_or_none(id=int(subject))
+        note = await found.select_related("training__lora", "ledger__payment")
         if note is None or note.status in {NotificationStatus.SENT, NotificationStatus.DROPPED}:
             return
         if note.status is NotificationStatus.SENDING:
@@ -103,7 +106,12 @@ class MessageJobs:
         if note.kind is NotificationKind.OPERATOR:
             return View(html.quote(note.text or ""))
         user = await User.get(id=note.chat_id)
-        if user.blocked_at or note.training is None:
+        if user.blocked_at:
+            return None
+        if note.ledger is not None:
+            debt = await settled_of(note.ledger)
+            return receipt(note.ledger, debt, user.language, self.settings.app_url)
+        if note.training is None:
             return None
         return final_message(note.training, user.language, self.settings.app_url, balance=user.balance)
 

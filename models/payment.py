@@ -109,7 +109,7 @@ class Till:
     operators: frozenset[int]
 
     async def offer(self, user_id: int, price: int) -> Promise:
-        """What the person may be sent an invoice for.
+        """What an invoice for the person may promise.
 
         Raises:
             Conflict: `pack_gone`, or `purchases_paused`.
@@ -121,7 +121,13 @@ class Till:
         return promise
 
     def payload(self, promise: Promise) -> str:
+        """For the invoice of this promise."""
         return payload(promise, self.secret)
+
+    async def check_open(self) -> None:
+        """Raises Conflict while operators have paused purchases: `purchases_paused`."""
+        if await is_on(SwitchName.PURCHASES_PAUSED):
+            raise Conflict("Nothing can be bought just now.", code="purchases_paused")
 
     async def check(self, bill: Bill) -> None:
         """Returns where the person may pay now: Telegram asks before it takes anything.
@@ -134,8 +140,7 @@ class Till:
     async def _on_sale(self, promise: Promise) -> None:
         if self.packs.get(promise.price) != promise.stars:
             raise Conflict("This pack is not sold any more.", code="pack_gone")
-        if await is_on(SwitchName.PURCHASES_PAUSED):
-            raise Conflict("Nothing can be bought just now.", code="purchases_paused")
+        await self.check_open()
 
     def _promised(self, bill: Bill) -> Promise:
         """What was promised for this payment.

@@ -33,6 +33,12 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ({"FAL_QUEUE_URL": "http://localhost.evil.org"}, "use https://"),
         ({"DATABASE_URL": "mysql://a"}, "no Postgres address"),
         ({"ADMIN_IDS": "1,x"}, "ADMIN_IDS"),
+        ({"STAR_PACKS": "50,,100"}, "STAR_PACKS takes"),
+        ({"STAR_PACKS": "0"}, "STAR_PACKS takes"),
+        ({"STAR_PACKS": "50+"}, "STAR_PACKS takes"),
+        ({"STAR_PACKS": "50,50+5"}, "STAR_PACKS takes"),
+        ({"STAR_PACKS": "100001"}, "STAR_PACKS takes"),
+        ({"STAR_PACKS": "١٠"}, "STAR_PACKS takes"),
         ({"TELEGRAM_WEBHOOK_SECRET": "no spaces"}, "TELEGRAM_WEBHOOK_SECRET takes 1 to 256"),
         ({"FAL_KEY": None, "FAL_KEY_FILE": "/nowhere"}, "FAL_KEY_FILE names '/nowhere'"),
     ],
@@ -82,6 +88,12 @@ def test_what_is_right_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.telegram_api_url == "http://127.0.0.1:8081"
     assert settings.public_url is None
     assert settings.bot_id == 123456789
+
+
+def test_packs_are_stars_by_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (RIGHT | {"STAR_PACKS": "50, 500+50,100000 + 100000"}).items():
+        monkeypatch.setenv(name, value)
+    assert load().star_packs == {50: 50, 500: 550, 100_000: 200_000}
 
 
 def test_own_secrets_differ_by_purpose(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from models.ledger import LedgerEntry, LedgerKind
 from web import cursors, schemas
 from web.auth import known
 from web.bodies import json_answer, read_json, read_query
+from web.keys import INVOICE_LINK
 
 _REASONS = {
     LedgerKind.WELCOME: "A welcome gift.",
@@ -40,6 +41,13 @@ async def edit(request: web.Request) -> web.Response:
     person = await known(request)
     await user.set_language(person.id, body.language)
     return json_answer(schemas.User(id=person.id, first_name=person.first_name, language=body.language))
+
+
+async def invoice(request: web.Request) -> web.Response:
+    body = await read_json(request, schemas.InvoiceRequest)
+    person = await known(request)
+    link = await request.app[INVOICE_LINK](person, body.pack)
+    return json_answer(schemas.Invoice(link=link))
 
 
 def _entry(row: LedgerEntry) -> schemas.HistoryEntry:

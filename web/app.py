@@ -18,7 +18,7 @@ from web.auth import identified
 from web.errors import problems
 from web.events import TrainingEvents
 from web.identity import InitData, Sessions
-from web.keys import Check, Handler
+from web.keys import Check, Handler, InvoiceLink
 from web.middlewares import common_headers, plain_bodies, request_log
 from web.provider import Provider
 from web.routes import ROUTES
@@ -49,6 +49,7 @@ def create_app(
     verifier: WebhookVerifier,
     events: TrainingEvents,
     bot_username: Callable[[], str],
+    invoice_link: InvoiceLink,
     telegram_webhook: Handler | None = None,
     checks: Mapping[str, Check] | None = None,
     miniapp: Path = MINIAPP_BUILD,
@@ -67,6 +68,7 @@ def create_app(
     app[keys.DRAFTS] = drafts
     app[keys.EVENTS] = events
     app[keys.INIT_DATA] = InitData(settings.telegram_bot_token.get_secret_value(), settings.init_data_max_age)
+    app[keys.INVOICE_LINK] = invoice_link
     app[keys.MINIAPP] = miniapp
     app[keys.OPENAPI] = json.dumps(openapi.document(ROUTES))
     app[keys.PROVIDER] = Provider(fal, settings.admin_ids)

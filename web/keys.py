@@ -10,7 +10,7 @@ from aiohttp import web
 from config import Settings
 from fal.webhooks import WebhookVerifier
 from models.photo import Drafts
-from models.user import Person
+from models.user import Person, User
 from web.answers import Answers
 from web.events import TrainingEvents
 from web.identity import Claim, InitData, Sessions
@@ -19,6 +19,8 @@ from web.slots import UploadSlots
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Check = Callable[[], Awaitable[Any]]
+InvoiceLink = Callable[[User, int], Awaitable[str]]
+"""Makes a link to an invoice for a pack, by its price."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ CHECKS: web.AppKey[Mapping[str, Check]] = web.AppKey("checks")
 DRAFTS = web.AppKey("drafts", Drafts)
 EVENTS = web.AppKey("events", TrainingEvents)
 INIT_DATA = web.AppKey("init_data", InitData)
+INVOICE_LINK: web.AppKey[InvoiceLink] = web.AppKey("invoice_link")
 MINIAPP = web.AppKey("miniapp", Path)
 OPENAPI = web.AppKey("openapi", str)
 PROVIDER = web.AppKey("provider", Provider)

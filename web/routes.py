@@ -97,6 +97,10 @@ ROUTES = (
           "Set the language that we speak with the person, in chat, too",
           _json(schemas.User), (408, 413, 422), {JSON: schemas.AccountEdit}),
 
+    Route("POST", "/account/invoice", account.invoice,
+          "A link to an invoice in Telegram's Stars, for the Mini App to open",
+          _json(schemas.Invoice), (408, 409, 413, 422, 429), {JSON: schemas.InvoiceRequest}),
+
     Route("POST", "/telegram/webhook", hooks.telegram,
           "For Telegram: an update",
           {200: {}}, (401, 404), {JSON: None}, proofs=_NO_PROOF),

@@ -236,6 +236,14 @@ class AccountEdit(Body):
     language: Language
 
 
+class InvoiceRequest(Body):
+    pack: int = Field(ge=1, le=1_000_000, description="The price of one of the session's `packs`.")
+
+
+class Invoice(Answer):
+    link: str = Field(description="For the Mini App's `openInvoice`; only this person can pay it.")
+
+
 class HistoryTraining(Answer):
     id: uuid.UUID | None = Field(description="The LoRA model's id; null where that was deleted.")
     name: str
@@ -283,6 +291,11 @@ class Prices(Answer):
     minimum_stars: int
 
 
+class Pack(Answer):
+    price: int = Field(description="In Telegram's Stars.")
+    stars: int = Field(description="What it brings, a bonus included.")
+
+
 class Limits(Answer):
     photo_max_bytes: int
     photo_max_pixels: int
@@ -308,6 +321,7 @@ class Session(Answer):
     balance: int
     bot_username: str
     prices: Prices
+    packs: list[Pack] = Field(description="What can be bought, the smallest first.")
     trainers: list[TrainerOptions]
     limits: Limits
     trainings: list[Training] = Field(description="Those that haven't ended.")

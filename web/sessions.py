@@ -25,6 +25,9 @@ async def open_session(request: web.Request) -> web.Response:
                 stars_per_1000_steps=settings.stars_per_1000_steps,
                 minimum_stars=settings.training_min_stars,
             ),
+            packs=[
+                schemas.Pack(price=price, stars=stars) for price, stars in sorted(settings.star_packs.items())
+            ],
             trainers=[await request.app[ANSWERS].trainer(trainer) for trainer in TRAINERS.values()],
             limits=answers.limits(settings),
             trainings=await request.app[ANSWERS].trainings(await training.active(user.id)),

@@ -230,6 +230,23 @@ export interface paths {
         patch: operations["account_edit"];
         trace?: never;
     };
+    "/account/invoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A link to an invoice in Telegram's Stars, for the Mini App to open */
+        post: operations["account_invoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/telegram/webhook": {
         parameters: {
             query?: never;
@@ -462,11 +479,27 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** Invoice */
+        Invoice: {
+            /**
+             * Link
+             * @description For the Mini App's `openInvoice`; only this person can pay it.
+             */
+            link: string;
+        };
+        /** InvoiceRequest */
+        InvoiceRequest: {
+            /**
+             * Pack
+             * @description The price of one of the session's `packs`.
+             */
+            pack: number;
+        };
         /**
          * LedgerKind
          * @enum {string}
          */
-        LedgerKind: "welcome" | "training" | "refund";
+        LedgerKind: "welcome" | "purchase" | "bonus" | "grant" | "training" | "refund" | "chargeback" | "debt";
         /** Limits */
         Limits: {
             /** Photomaxbytes */
@@ -571,6 +604,19 @@ export interface components {
              * @default all
              */
             scope?: components["schemas"]["Scope"];
+        };
+        /** Pack */
+        Pack: {
+            /**
+             * Price
+             * @description In Telegram's Stars.
+             */
+            price: number;
+            /**
+             * Stars
+             * @description What it brings, a bonus included.
+             */
+            stars: number;
         };
         /** PageQuery */
         PageQuery: {
@@ -758,6 +804,11 @@ export interface components {
             /** Botusername */
             botUsername: string;
             prices: components["schemas"]["Prices"];
+            /**
+             * Packs
+             * @description What can be bought, the smallest first.
+             */
+            packs: components["schemas"]["Pack"][];
             /** Trainers */
             trainers: components["schemas"]["TrainerOptions"][];
             limits: components["schemas"]["Limits"];
@@ -2525,6 +2576,120 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_invoice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invoice"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

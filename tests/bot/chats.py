@@ -46,6 +46,16 @@ class Chat:
             self.name, "callback_answer", lambda e: e["callbackQueryId"] == query
         )
 
+    async def invoice(self, label: str) -> Json:
+        """Asks for packs, taps one, and answers the message with its invoice."""
+        await self.tap(await self.say("/stars"), label)
+        return self.heard[-1]
+
+    async def pay(self, invoice: Json) -> str:
+        """Pays, and answers "paid", or why not."""
+        outcome = await self.telegram.pay(self.name, invoice["message_id"])
+        return str(outcome.get("reason") or outcome["status"])
+
     async def send_photos(self, *photos: bytes, caption: str = "") -> list[Json]:
         return await self.telegram.send_photos(self.name, photos, caption)
 

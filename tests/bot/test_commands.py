@@ -56,7 +56,7 @@ async def test_help_lists_the_commands_that_the_menu_has(ana: Chat, beto: Chat, 
         text = (await chat.say("/help"))["text"]
         for command in menu:
             assert f"/{command['command']} – {command['description']}" in text
-        assert {"start", "help", "status", "cancel", "balance"} == {each["command"] for each in menu}
+        assert {"start", "help", "status", "cancel", "balance", "stars"} == {each["command"] for each in menu}
 
 
 async def test_the_bot_introduces_itself_in_both_languages(selfi: Selfi) -> None:

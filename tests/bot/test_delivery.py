@@ -12,7 +12,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot.middlewares import InTurn, Once
 from bot.webhook import MAX_BODY, SECRET_HEADER
-from models import LedgerEntry, Notification, SeenUpdate, Training, User
+from models import LedgerEntry, Notification, Payment, SeenUpdate, Training, User
 from models.user import set_blocked
 from tests.bot.chats import Chat, Selfi, button
 from tests.bot.conftest import OPERATOR
@@ -254,7 +254,8 @@ async def test_a_payment_is_never_given_up(selfi: Selfi) -> None:
     statuses = [(await deliver(selfi, message(1, successful_payment=payment)))[0] for _ in range(8)]
 
     assert statuses == [500] * 7 + [200]
-    assert await Notification.all().count() == 0
+    assert (await Payment.get(charge_id="c1")).problem == "invoice_unknown"
+    assert await Notification.all().count() == 1  # of that, not of having given up
 
 
 async def test_a_database_that_is_away_leaves_the_update_with_telegram(
@@ -352,5 +353,5 @@ async def test_telegrams_own_notices_get_no_answer(selfi: Selfi) -> None:
 
 async def test_only_what_has_a_handler_is_asked_for(selfi: Selfi, bot: Bot) -> None:
     info = await bot.get_webhook_info()
-    assert info.allowed_updates == ["callback_query", "message", "my_chat_member"]
+    assert info.allowed_updates == ["callback_query", "message", "my_chat_member", "pre_checkout_query"]
     assert info.url == selfi.url.replace("localhost", "127.0.0.1")

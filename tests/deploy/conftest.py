@@ -11,12 +11,14 @@ from aiohttp.test_utils import TestServer
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot.app import create_bot, create_dispatcher
+from bot.invoices import InvoiceLinks
 from bot.webhook import set_webhook, webhook
 from config import Settings
 from fal import Fal, WebhookVerifier
 from media.images import ImageLimits
 from media.pool import ImagePool
 from media.storage import Storage
+from models.payment import Till
 from models.photo import Drafts
 from sandbox.fal import FalEmulator
 from sandbox.telegram import TelegramEmulator
@@ -88,6 +90,7 @@ async def application(settings: Settings, pool: ImagePool, dsn: str) -> AsyncIte
             verifier=verifier,
             events=events,
             bot_username=lambda: "selfi_test_bot",
+            invoice_link=InvoiceLinks(bot, Till(**settings.till)),
             telegram_webhook=webhook(bot, dispatcher, settings),
         )
         async with serving(app, "127.0.0.1", 0) as port:

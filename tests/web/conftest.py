@@ -7,14 +7,18 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from bot.app import create_bot
+from bot.invoices import InvoiceLinks
 from config import Settings
 from fal.client import Fal
 from fal.webhooks import WebhookVerifier
 from media.images import ImageLimits
 from media.pool import ImagePool
 from media.storage import Storage
+from models.payment import Till
 from models.photo import Drafts
 from sandbox.fal import FalEmulator
+from tests.bot.chats import hang_up
 from tests.people import settle_in
 from web.app import create_app, create_runner
 from web.events import TrainingEvents
@@ -83,6 +87,8 @@ async def serve(
             api_url=settings.fal_api_url,
         )
         verifier = WebhookVerifier(settings.fal_rest_url, retry_after=0)
+        bot = create_bot(settings)
+        started.append(lambda: hang_up(bot))
         drafts = Drafts(
             pool=image_pool,
             storage=Storage.from_url(str(tmp_path / "objects")),
@@ -105,6 +111,7 @@ async def serve(
             verifier=verifier,
             events=own_events,
             bot_username=lambda: "selfi_test_bot",
+            invoice_link=InvoiceLinks(bot, Till(**settings.till)),
             **parts,  # type: ignore[arg-type]  # one of PARTS each, as the test gave it
         )
         server = Server(app)
