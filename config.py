@@ -193,6 +193,8 @@ class Settings(BaseSettings):
     star_packs: Annotated[dict[int, int], NoDecode, BeforeValidator(_packs)] = {
         price: price for price in (50, 100, 200, 500, 1000)
     }
+    # Whether an operator may refund a payment whose stars are spent: what is missing becomes a debt.
+    refund_spent_stars: bool = True
     welcome_stars: int = Field(default=0, ge=0, le=1_000_000)
     stars_per_1000_steps: int = Field(default=150, ge=0, le=1_000_000)
     training_min_stars: int = Field(default=30, ge=0, le=1_000_000)
@@ -280,6 +282,7 @@ class Settings(BaseSettings):
             "packs": self.star_packs,
             "secret": self.derived_secret("invoice"),
             "operators": self.admin_ids,
+            "refund_spent": self.refund_spent_stars,
         }
 
     @property

@@ -59,7 +59,7 @@ async def run(settings: Settings) -> None:
 
         await recover()
         jobs = handlers(settings, fal, bot)
-        clock = schedules(settings, storage)
+        clock = schedules(settings, storage, bot)
         worker = await enter(working(dsn, jobs, clock, settings.job_heartbeat_seconds))
 
         app = create_app(

@@ -10,7 +10,7 @@ from aiogram.enums import ChatType, ParseMode
 from aiogram.filters import Command, CommandStart
 
 from bot.errors import Errors
-from bot.handlers import fallback, photos, stars, start, training
+from bot.handlers import fallback, photos, stars, start, till, training
 from bot.handlers.photos import Downloads
 from bot.i18n import catalogues
 from bot.invoices import DEEP_LINK
@@ -52,7 +52,7 @@ def create_dispatcher(settings: Settings, drafts: Drafts, temporary: Path) -> Di
     )
     for middleware in (InTurn(), Once(settings.admin_ids), People(settings), Errors()):
         dispatcher.update.outer_middleware(middleware)
-    dispatcher.include_routers(_payments(), _private(), _groups())
+    dispatcher.include_routers(_payments(), _operators(settings), _private(), _groups())
     return dispatcher
 
 
@@ -62,6 +62,16 @@ def _payments() -> Router:
     router.pre_checkout_query.register(stars.check)
     router.message.register(stars.receive, F.successful_payment.as_("paid"))
     router.message.register(stars.take_back, F.refunded_payment.as_("refunded"))
+    return router
+
+
+def _operators(settings: Settings) -> Router:
+    """To everybody else these commands are unknown."""
+    router = Router(name="operators")
+    router.message.filter(F.chat.type == ChatType.PRIVATE, F.from_user.id.in_(settings.admin_ids))
+    router.message.register(till.refund, Command("refund"))
+    router.message.register(till.pause, Command("pause"))
+    router.message.register(till.resume, Command("resume"))
     return router
 
 

@@ -37,6 +37,11 @@ _SENTENCES = {
     "invoice_unknown": marked("This invoice is not valid any more. Get a new one with /stars."),
     "wrong_amount": marked("This invoice is not valid any more. Get a new one with /stars."),
     "wrong_currency": marked("Only Telegram Stars are taken here."),
+    "payment_not_found": marked(
+        "I know of no such payment. If it is new, its update may be on its way: try again in some minutes."
+    ),
+    "payment_refunded": marked("This payment was refunded before."),
+    "stars_spent": marked("{spent} of its stars are spent, and REFUND_SPENT_STARS doesn't allow a debt."),
     "too_often": marked("That was too often: wait a moment."),
 }
 

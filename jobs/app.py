@@ -6,11 +6,13 @@ from aiogram import Bot
 
 from config import Settings
 from fal import Fal
-from jobs.housekeeping import CleanUp, recover
+from jobs.housekeeping import CleanUp, CloseDays, recover
 from jobs.messages import MessageJobs
+from jobs.payments import Reconciliation, RefundJobs
 from jobs.training import TrainingJobs
 from jobs.worker import Handler
 from media.storage import Storage
+from models.payment import Till
 
 
 def handlers(settings: Settings, fal: Fal, bot: Bot) -> Mapping[str, Handler]:
@@ -24,14 +26,17 @@ def handlers(settings: Settings, fal: Fal, bot: Bot) -> Mapping[str, Handler]:
         "status": messages.status,
         "notify": messages.notify,
         "draft": messages.draft,
+        "refund": RefundJobs(bot, Till(**settings.till)).refund,
     }
 
 
 def schedules(
-    settings: Settings, storage: Storage
+    settings: Settings, storage: Storage, bot: Bot
 ) -> Mapping[str, tuple[str, Callable[[], Awaitable[None]]]]:
     """What runs by the clock: a cron expression and an action, by name."""
     return {
         "recover": ("* * * * *", recover),
+        "reconcile": ("*/10 * * * *", Reconciliation(bot, Till(**settings.till), settings.welcome_stars)),
+        "close_days": ("10 0 * * *", CloseDays(settings.admin_ids)),
         "clean_up": ("*/10 * * * *", CleanUp(storage, settings.temporary_dir)),
     }

@@ -11,8 +11,9 @@ import structlog
 from tortoise.transactions import in_transaction
 
 from media.storage import Storage
+from models import books
 from models.db import connection
-from models.notification import Notification, NotificationStatus
+from models.notification import Notification, NotificationStatus, tell_operators
 from models.photo import Photo, Upload
 from models.queue import Job, enqueue
 from models.seen_update import SeenUpdate
@@ -41,6 +42,19 @@ async def recover() -> None:
     if jobs:
         async with in_transaction() as tx:
             await enqueue(tx, *jobs)
+
+
+@dataclass(frozen=True)
+class CloseDays:
+    operators: frozenset[int]
+
+    async def __call__(self) -> None:
+        """Closes the books of every day that is over; operators hear of what doesn't add up."""
+        for day in await books.days_to_close(datetime.now(UTC).date()):
+            await books.close(day)
+        for problem in await books.discrepancies():
+            log.error("books_do_not_add_up", problem=problem)
+            await tell_operators(self.operators, f"The books don't add up: {problem}")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[str, int], Awaitable[None]]
 """Takes the job's subject, and how often it has run before (from 0)."""
 
-SUBJECTS = {"notify": "notification_id", "draft": "user_id"}
+SUBJECTS = {"notify": "notification_id", "draft": "user_id", "refund": "payment_id"}
 """What a job's subject is called in the logs; the others are about a training."""
 
 MAX_BACKOFF_SECONDS = 60

@@ -1,10 +1,12 @@
 """The books: what each day moved, closed once it is over, and how far Telegram's own list has been read."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from tortoise import fields
 from tortoise.models import Model
+
+from models.db import connection
 
 
 class DailyClose(Model):
@@ -28,3 +30,83 @@ class Bookmark(Model):
 
     class Meta:
         table = "bookmarks"
+
+
+async def days_to_close(today: date) -> list[date]:
+    """The days before `today` that aren't closed, from the first that has rows."""
+    rows = await connection().execute_query_dict(
+        """
+        SELECT coalesce(
+            (SELECT max(day) + 1 FROM daily_closes),
+            (SELECT (created_at AT TIME ZONE 'UTC')::date FROM ledger ORDER BY id LIMIT 1),
+            $1::date
+        ) AS first
+        """,
+        [today],
+    )
+    first: date = rows[0]["first"]
+    return [first + timedelta(days=number) for number in range((today - first).days)]
+
+
+async def close(day: date) -> None:
+    """Writes what moved on the day (UTC), and both sums as they are now; a day is closed once."""
+    await connection().execute_query(
+        """
+        INSERT INTO daily_closes (day, totals, rows_sum, balances_sum, closed_at)
+        SELECT $1::date, (
+            SELECT coalesce(jsonb_object_agg(kind, jsonb_build_object('rows', rows, 'stars', stars)), '{}')
+            FROM (
+                SELECT kind, count(*) AS rows, sum(amount) AS stars FROM ledger
+                WHERE created_at >= $1::date::timestamp AT TIME ZONE 'UTC'
+                  AND created_at < ($1::date + 1)::timestamp AT TIME ZONE 'UTC'
+                GROUP BY kind
+            ) AS kinds
+        ), (SELECT coalesce(sum(amount), 0) FROM ledger), (SELECT coalesce(sum(balance), 0) FROM users), now()
+        ON CONFLICT (day) DO NOTHING
+        """,
+        [day],
+    )
+
+
+async def discrepancies() -> list[str]:
+    """What does not add up, in words for operators: nothing, unless somebody writes past models/ledger.py."""
+    balances = await connection().execute_query_dict(
+        """
+        SELECT users.id, balance, coalesce(rows.stars, 0) AS stars FROM users
+        LEFT JOIN (SELECT user_id, sum(amount) AS stars FROM ledger GROUP BY user_id) AS rows
+            ON rows.user_id = users.id
+        WHERE balance <> coalesce(rows.stars, 0) ORDER BY users.id LIMIT 10
+        """
+    )
+    debts = await connection().execute_query_dict(
+        """
+        SELECT users.id, debt, coalesce(owed.stars, 0) AS stars FROM users
+        LEFT JOIN (
+            SELECT user_id, sum(stars) AS stars FROM (
+                SELECT user_id, stars FROM payments WHERE refunded_at IS NOT NULL AND stars IS NOT NULL
+                UNION ALL SELECT user_id, amount FROM ledger WHERE kind IN ('chargeback', 'debt')
+            ) AS parts GROUP BY user_id
+        ) AS owed ON owed.user_id = users.id
+        WHERE debt <> coalesce(owed.stars, 0) ORDER BY users.id LIMIT 10
+        """
+    )
+    return [
+        *(f"{row['id']} has {row['balance']} stars, and rows of {row['stars']}." for row in balances),
+        *(f"{row['id']} owes {row['debt']} stars, and by the rows {row['stars']}." for row in debts),
+    ]
+
+
+async def bookmark(name: str) -> int:
+    row = await Bookmark.get_or_none(name=name)
+    return row.position if row else 0
+
+
+async def mark(name: str, position: int) -> None:
+    """Never goes back: another replica may have read on."""
+    await connection().execute_query(
+        """
+        INSERT INTO bookmarks AS mark (name, position) VALUES ($1, $2)
+        ON CONFLICT (name) DO UPDATE SET position = greatest(mark.position, excluded.position)
+        """,
+        [name, position],
+    )

@@ -20,8 +20,9 @@ from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from models import ledger
-from models.errors import Conflict
+from models.errors import Conflict, NotFound
 from models.notification import tell_of_stars, tell_operators_within
+from models.queue import Job, put
 from models.send_slot import pace
 from models.switch import SwitchName, is_on
 
@@ -107,6 +108,7 @@ class Till:
     packs: Mapping[int, int]
     secret: str
     operators: frozenset[int]
+    refund_spent: bool = True
 
     async def offer(self, user_id: int, price: int) -> Promise:
         """What an invoice for the person may promise.
@@ -195,6 +197,24 @@ class Till:
             f"/refund {charge_id} gives it back."
         )
         await tell_operators_within(tx, self.operators, text, f"problem:{charge_id}")
+
+    async def refund(self, charge_id: str) -> Payment:
+        """Has a job give the payment back to who made it.
+
+        Raises:
+            NotFound: we know of no such charge.
+            Conflict: `payment_refunded`; or `stars_spent`, where a debt is not allowed.
+        """
+        payment = await Payment.get_or_none(charge_id=charge_id).select_related("user")
+        if payment is None:
+            raise NotFound("There is no such payment.", code="payment_not_found")
+        if payment.refunded_at:
+            raise Conflict("This payment was refunded before.", code="payment_refunded")
+        missing = (payment.stars or 0) - payment.user.balance
+        if missing > 0 and not self.refund_spent:
+            raise Conflict("Stars of this payment are spent.", code="stars_spent", spent=missing)
+        await put(Job("refund", str(payment.id)))
+        return payment
 
     async def take_back(self, charge_id: str) -> bool:
         """Takes back what a payment brought, because Telegram has given it back; False where it was before.

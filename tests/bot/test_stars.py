@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,11 +16,12 @@ from config import Settings
 from models import LedgerEntry, Notification, Payment, SeenUpdate, User
 from models.payment import Promise, Till
 from models.photo import Drafts
-from models.switch import SwitchName, turn
+from models.switch import SwitchName, is_on, turn
 from sandbox.telegram import Json
 from tests.bot.chats import Chat, Selfi, button, hang_up, labels
 from tests.bot.conftest import OPERATOR
 from tests.bot.test_delivery import deliver
+from tests.people import started
 
 WELCOME = 40
 PACKS = {50: 50, 500: 550}
@@ -45,7 +47,7 @@ def till(selfi: Selfi) -> Till:
 
 def sell(selfi: Selfi, packs: dict[int, int]) -> None:
     """From now on, other packs are on sale."""
-    selfi.dispatcher["till"] = Till(packs, till(selfi).secret, till(selfi).operators)
+    selfi.dispatcher["till"] = replace(till(selfi), packs=packs)
 
 
 async def test_a_pack_is_chosen_paid_and_credited(ana: Chat, selfi: Selfi) -> None:
@@ -257,3 +259,58 @@ async def test_asking_for_invoices_without_end_is_refused(ana: Chat, selfi: Self
     assert "wait a moment" in answers[-1]["text"]
     assert 10 <= sum("invoice" in message for message in ana.heard) <= 11
     assert button(offer, "50")
+
+
+# --- operators ---
+
+
+@pytest.fixture
+def diego(selfi: Selfi) -> Chat:
+    """Operates, in English here."""
+    selfi.telegram.person("Diego").language = "en"
+    return Chat(selfi.telegram, "Diego")
+
+
+async def test_an_operator_refunds_a_charge_once(
+    diego: Chat, ana: Chat, selfi: Selfi, db: BaseDBAsyncClient
+) -> None:
+    await ana.pay(await ana.invoice("50"))
+    await selfi.settled()
+    charge = (await Payment.get()).charge_id
+
+    assert "/refund CHARGE" in (await diego.say("/refund"))["text"]
+    assert "no such payment" in (await diego.say("/refund nothing"))["text"]
+    assert "50 Telegram Stars are on their way back to Ana" in (await diego.say(f"/refund {charge}"))["text"]
+
+    jobs = await db.execute_query_dict("SELECT payload FROM pgqueuer WHERE entrypoint = 'refund'")
+    assert [bytes(job["payload"]).decode() for job in jobs] == [str((await Payment.get()).id)]
+    await till(selfi).take_back(charge)
+    assert "refunded before" in (await diego.say(f"/refund {charge}"))["text"]
+
+
+async def test_a_refund_of_spent_stars_can_be_forbidden(diego: Chat, ana: Chat, selfi: Selfi) -> None:
+    await ana.pay(await ana.invoice("500"))
+    await selfi.settled()
+    training = await started(ana.person, price=WELCOME + 100)
+    assert training.is_active
+    selfi.dispatcher["till"] = replace(till(selfi), refund_spent=False)
+
+    text = (await diego.say(f"/refund {(await Payment.get()).charge_id}"))["text"]
+
+    assert text == "100 of its stars are spent, and REFUND_SPENT_STARS doesn't allow a debt."
+
+
+async def test_operators_pause_and_resume_purchases(diego: Chat, ana: Chat) -> None:
+    invoice = await ana.invoice("50")
+    assert "are paused." in (await diego.say("/pause"))["text"]
+    assert "paused already" in (await diego.say("/pause"))["text"]
+    assert "can't be bought just now" in await ana.pay(invoice)
+    assert "can buy again" in (await diego.say("/resume"))["text"]
+    assert "weren't paused" in (await diego.say("/resume"))["text"]
+    assert await ana.pay(invoice) == "paid"
+
+
+@pytest.mark.parametrize("command", ["/refund charge", "/pause", "/resume"])
+async def test_to_everybody_else_these_commands_are_unknown(ana: Chat, command: str) -> None:
+    assert "don't know this command" in (await ana.say(command))["text"]
+    assert not await is_on(SwitchName.PURCHASES_PAUSED)
