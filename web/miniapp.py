@@ -1,11 +1,11 @@
-"""The Mini App's built files."""
+"""The Mini App's built files, and the way from them to the bot."""
 
 from pathlib import Path
 
 from aiohttp import web
 
-from models.errors import NotFound
-from web.keys import MINIAPP, SETTINGS
+from models.errors import NotFound, Unavailable
+from web.keys import BOT_USERNAME, MINIAPP, SETTINGS
 
 # `connect-src` is all that the app calls: us. Pictures come from us, alone or in an answer (data:), or are
 # the person's own before they travel (blob:). Telegram's web clients load the app into a frame.
@@ -25,6 +25,16 @@ async def to_folder(_: web.Request) -> web.Response:
 
 def _to_app() -> web.Response:
     return web.Response(status=302, headers={"Location": "/app/"})
+
+
+async def to_bot(request: web.Request) -> web.Response:
+    """For whoever opened the Mini App outside Telegram: a page from nowhere can't know the bot's name."""
+    username = request.app[BOT_USERNAME]()
+    if not username:
+        raise Unavailable(
+            "Telegram hasn't told us the bot's name yet: try again in a moment.", code="bot_unknown"
+        )
+    return web.Response(status=302, headers={"Location": f"https://t.me/{username}"})
 
 
 async def file(request: web.Request) -> web.StreamResponse:

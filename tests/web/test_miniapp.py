@@ -22,6 +22,7 @@ CSP = (
     "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors https://web.telegram.org https://*.telegram.org"
 )
+BOT = "https://t.me/selfi_test_bot"
 PAGE = "<!doctype html>"
 SCRIPT = "export {}"
 FOREVER = "public, max-age=31536000, immutable"
@@ -180,6 +181,21 @@ async def raw_request(client: Client, head: str) -> tuple[int, bytes]:
     return int(answer.split(b" ", 2)[1]), answer
 
 
+# --- the way to the bot ---
+
+
+async def test_the_way_to_the_bot(client: Client) -> None:
+    answer = await client.get("/bot", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (302, BOT)
+
+
+async def test_the_bots_name_is_not_known_yet(serve: Serve) -> None:
+    client = await serve(bot_username=str)
+    answer = await client.get("/bot", allow_redirects=False)
+    assert (answer.status, (await answer.json())["code"]) == (503, "bot_unknown")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
 # --- the real build in a real browser ---
 
 
@@ -198,6 +214,14 @@ async def page(chromium: Browser) -> AsyncIterator[Page]:
     yield page
     await page.close()
     assert errors == []
+
+
+async def test_outside_telegram_it_leads_to_the_bot(serve: Serve, page: Page) -> None:
+    client = await serve()
+    await page.goto(str(client.make_url("/app/")))
+    await expect(page.get_by_role("heading")).to_have_text("Selfi lives in Telegram")
+    async with page.context.expect_event("request", lambda request: request.url == BOT):
+        await page.get_by_role("link", name="Open the bot").click()
 
 
 @pytest.mark.parametrize("person", [ANA, BETO], ids=["en", "es"])
