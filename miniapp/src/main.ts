@@ -1,12 +1,9 @@
-import { mount } from 'svelte';
-import './app.css';
-import Root from './Root.svelte';
-import { setLanguage } from './lib/i18n/i18n.svelte';
-import { connect } from './lib/telegram';
+import { Api } from './lib/api';
 
-const launch = connect();
-setLanguage(launch?.language ?? navigator.language);
+// This file is small and comes first: the session is asked for while the app itself is still on its way. Where the
+// address has no init data, as after some reloads, `start` finds out what there is.
+const initData = new URLSearchParams(location.hash.slice(1)).get('tgWebAppData');
+const api = initData === null ? null : new Api(initData);
+const early = api && { api, session: api.session().catch(() => null) };
 
-const target = document.getElementById('app');
-if (!target) throw new Error('The page has no element with the id "app".');
-mount(Root, { target, props: { launch } });
+void import('./start').then(({ start }) => start(early));

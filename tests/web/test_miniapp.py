@@ -234,7 +234,18 @@ async def test_a_first_load_is_small(serve: Serve, cast: None, page: Page, perso
     files = [path.removeprefix("/app/") for path in asked if path.endswith((".js", ".css"))]
     sizes = {file: (MINIAPP_BUILD / f"{file}.gz").stat().st_size for file in files}
     assert {Path(file).suffix for file in files} == {".js", ".css"}
+    assert asked.count("/session") == 1
+    # Each that is found out later costs another round trip.
+    page_itself = (MINIAPP_BUILD / "index.html").read_text()
+    assert [file for file in files if file not in page_itself] == []
     assert sum(sizes.values()) <= FIRST_LOAD_MOST, sizes
+
+
+async def test_a_session_that_fails_at_first_is_asked_for_again(serve: Serve, cast: None, page: Page) -> None:
+    client = await serve()
+    await page.route("**/session", lambda route: route.abort(), times=1)
+    await page.goto(in_telegram(client, ANA))
+    await expect(page.locator("#add-photos")).to_be_visible()
 
 
 async def test_photos_from_the_chat_are_shown(serve: Serve, cast: None, page: Page) -> None:
