@@ -1,6 +1,7 @@
 """Buttons, and what they say when they are tapped."""
 
 import uuid
+from urllib.parse import urlencode
 
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, WebAppInfo
@@ -26,13 +27,11 @@ def column(*buttons: InlineKeyboardButton | None) -> InlineKeyboardMarkup | None
     return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
 
 
-def app_button(
-    text: str, app_url: str | None, training: Training | None = None
-) -> InlineKeyboardButton | None:
-    """Opens the Mini App, at `training` if one is given; None where there is no address to open."""
+def app_button(text: str, app_url: str | None, **at: uuid.UUID) -> InlineKeyboardButton | None:
+    """Opens the Mini App, `at` a `training` or a `model` if one is given; None where it has no address."""
     if app_url is None:
         return None
-    url = f"{app_url}?training={training.id}" if training else app_url
+    url = f"{app_url}?{urlencode(at)}" if at else app_url
     return InlineKeyboardButton(text=text, web_app=WebAppInfo(url=url))
 
 

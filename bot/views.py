@@ -31,7 +31,7 @@ def status_message(training: Training, language: str, app_url: str | None, *, et
     """A training as it is now, with its LoRA model fetched. `eta` is in seconds, where it is known."""
     with speaking(language):
         keyboard = column(
-            app_button(_("Open in the app"), app_url, training),
+            app_button(_("Open in the app"), app_url, training=training.id),
             cancel_button(training, _("Cancel")) if training.is_active else None,
         )
         return View(_status_text(training, eta), keyboard)
@@ -106,7 +106,8 @@ def _completed(training: Training, app_url: str | None) -> View:
         _took(training),
     )
     keyboard = column(
-        app_button(_("See the model"), app_url, training), app_button(_("Train another"), app_url)
+        app_button(_("See the model"), app_url, model=training.lora_id),
+        app_button(_("Train another"), app_url),
     )
     return View(text, keyboard)
 

@@ -68,6 +68,7 @@ class CleanUp:
     async def _records(self) -> None:
         now = datetime.now(UTC)
         await Upload.filter(expires_at__lte=now - UPLOADS_KEPT).delete()
+        await Upload.filter(expires_at__lte=now, preview__isnull=False).update(preview=None)
         await SeenUpdate.filter(seen_at__lte=now - UPDATES_KEPT).delete()
         await connection().execute_query(
             "DELETE FROM pgqueuer_log WHERE created < $1", [now - QUEUE_LOG_KEPT]

@@ -4,7 +4,7 @@ Importing this package brings in every table, which is how Tortoise finds them.
 """
 
 from models.ledger import LedgerEntry, LedgerKind
-from models.lora import BaseModel, LoraModel, LoraStatus
+from models.lora import BaseModel, LoraModel, LoraStatus, SelectedModel
 from models.notification import Notification, NotificationKind, NotificationStatus
 from models.photo import Photo, Upload
 from models.seen_update import SeenUpdate
@@ -24,6 +24,7 @@ __all__ = [
     "Person",
     "Photo",
     "SeenUpdate",
+    "SelectedModel",
     "SendSlot",
     "TrainStatus",
     "Training",

@@ -75,6 +75,17 @@ async def refund(using: BaseDBAsyncClient, user_id: int, training_id: uuid.UUID,
         await _move(using, user_id, LedgerKind.REFUND, stars, training_id)
 
 
+async def history(user_id: int, limit: int, before: int | None = None) -> list[LedgerEntry]:
+    """Up to `limit` of the person's rows, newest first, with the trainings behind them and their models.
+
+    `before` is the id of the last row of the page before.
+    """
+    query = LedgerEntry.filter(user_id=user_id)
+    if before is not None:
+        query = query.filter(id__lt=before)
+    return await query.order_by("-id").limit(limit).select_related("training__lora")
+
+
 async def _move(
     using: BaseDBAsyncClient, user_id: int, kind: LedgerKind, amount: int, training_id: uuid.UUID | None
 ) -> int | None:

@@ -1,15 +1,30 @@
-"""Base models, and the LoRA models that people train on them."""
+"""Base models, the LoRA models that people train on them, and what people do with those.
+
+A model is its owner's alone until they make it public: then everybody sees it, and may use it. People select
+up to SELECTED_MAX models, their own and public ones, for their pictures. A deleted model's row stays, empty,
+for the ledger's sake: a star that was spent keeps its reason.
+"""
 
 import uuid
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.expressions import Q
+from tortoise.migrations.constraints import UniqueConstraint
 from tortoise.models import Model
+from tortoise.queryset import QuerySet
+from tortoise.transactions import in_transaction
 
 from models.db import check_enum
+from models.errors import Forbidden, LimitReached, NotFound
+from models.paging import Place, newest_first
 from models.user import User
+
+SELECTED_MAX = 5
 
 
 class BaseModel(Model):
@@ -41,18 +56,173 @@ class LoraModel(Model):
     user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
         "models.User", related_name="loras", on_delete=fields.CASCADE
     )
+    user_id: int
     base_model: fields.ForeignKeyRelation["BaseModel"] = fields.ForeignKeyField(
         "models.BaseModel", related_name="loras", on_delete=fields.RESTRICT
     )
+    base_model_id: str
     name = fields.CharField(max_length=64)
     trigger_word = fields.CharField(max_length=64)
     status = fields.CharEnumField(LoraStatus, max_length=16, default=LoraStatus.TRAINING)
     is_public = fields.BooleanField(default=False)
     weights_url = fields.TextField(null=True)
     config_url = fields.TextField(null=True)
+    preview: bytes | None = fields.BinaryField(null=True)  # a small JPEG
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
+    deleted_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "lora_models"
-        indexes = (("user_id", "created_at"),)
+        indexes = (("user_id", "created_at", "id"),)
         constraints = (check_enum("lora_models", "status", LoraStatus),)
+
+
+class SelectedModel(Model):
+    """A model that a person has selected for their pictures."""
+
+    id = fields.BigIntField(primary_key=True)
+    user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="selected", on_delete=fields.CASCADE
+    )
+    lora: fields.ForeignKeyRelation["LoraModel"] = fields.ForeignKeyField(
+        "models.LoraModel", related_name="selected_by", on_delete=fields.CASCADE
+    )
+    lora_id: uuid.UUID
+    created_at: datetime = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "selected_models"
+        indexes = (("lora_id",),)
+        constraints = (UniqueConstraint(fields=("user_id", "lora_id"), name="selected_models_once"),)
+
+
+class Scope(StrEnum):
+    """Whose models a list is of."""
+
+    ALL = "all"  # one's own and public ones
+    OWN = "own"
+    PUBLIC = "public"
+    SELECTED = "selected"
+
+
+_READY = {"status": LoraStatus.READY, "deleted_at": None}
+
+
+async def page(user_id: int, scope: Scope, limit: int, before: Place | None = None) -> list[LoraModel]:
+    """Up to `limit` models that the person may see and use, newest first."""
+    match scope:
+        case Scope.OWN:
+            return await _newest(LoraModel.filter(user_id=user_id), limit, before)
+        case Scope.PUBLIC:
+            return await _newest(LoraModel.filter(is_public=True), limit, before)
+        case Scope.SELECTED:
+            return await _newest(LoraModel.filter(selected_by__user_id=user_id), limit, before)
+        case Scope.ALL:
+            # Each part has an index of its own; an OR over both would have none.
+            own = await _newest(LoraModel.filter(user_id=user_id), limit, before)
+            others = LoraModel.filter(is_public=True).exclude(user_id=user_id)
+            both = [*own, *await _newest(others, limit, before)]
+            return sorted(both, key=lambda lora: (lora.created_at, lora.id), reverse=True)[:limit]
+
+
+async def _newest(query: QuerySet[LoraModel], limit: int, before: Place | None) -> list[LoraModel]:
+    return await newest_first(query.filter(**_READY), "created_at", limit, before)
+
+
+async def find(user_id: int, lora_id: uuid.UUID, using: BaseDBAsyncClient | None = None) -> LoraModel:
+    """A model that is ready, and the person's own or public; within a transaction, its row is locked.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's alone.
+    """
+    query = LoraModel.filter(Q(user_id=user_id) | Q(is_public=True), id=lora_id, **_READY)
+    if using:
+        query = query.using_db(using).select_for_update()
+    lora = await query.first()
+    if lora is None:
+        raise NotFound("There is no such model.", code="model_not_found")
+    return lora
+
+
+async def selected(user_id: int, lora_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of `lora_ids` that the person has selected."""
+    rows = await SelectedModel.filter(user_id=user_id, lora_id__in=lora_ids).only("lora_id")
+    return {row.lora_id for row in rows}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What to change of a model; None leaves it."""
+
+    name: str | None = None
+    is_public: bool | None = None
+    selected: bool | None = None
+
+
+async def edit(user_id: int, lora_id: uuid.UUID, wanted: Edit) -> LoraModel:
+    """Changes all that is wanted, or nothing.
+
+    Raises:
+        NotFound: there is no such model, or it is somebody else's alone.
+        Forbidden: it is public, but another's: they alone may change it.
+        LimitReached: SELECTED_MAX others are selected already.
+    """
+    async with in_transaction() as tx:
+        lora = await find(user_id, lora_id, tx)
+        if wanted.name is not None or wanted.is_public is not None:
+            _check_owner(user_id, lora)
+            lora.name = wanted.name or lora.name
+            lora.is_public = lora.is_public if wanted.is_public is None else wanted.is_public
+            await lora.save(using_db=tx, update_fields=["name", "is_public"])
+        selections = SelectedModel.filter(lora_id=lora.id).using_db(tx)
+        if wanted.is_public is False:
+            await selections.exclude(user_id=user_id).delete()
+        if wanted.selected:
+            await _select(tx, user_id, lora)
+        elif wanted.selected is False:
+            await selections.filter(user_id=user_id).delete()
+    return lora
+
+
+def _check_owner(user_id: int, lora: LoraModel) -> None:
+    if lora.user_id != user_id:
+        raise Forbidden("Only a model's owner can change or delete it.", code="not_the_owner")
+
+
+async def _select(tx: BaseDBAsyncClient, user_id: int, lora: LoraModel) -> None:
+    # One selection of a person at a time, so that the count holds.
+    await tx.execute_query("SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE", [user_id])
+    others = SelectedModel.filter(user_id=user_id).using_db(tx).exclude(lora_id=lora.id)
+    if await others.count() >= SELECTED_MAX:
+        raise LimitReached(
+            f"At most {SELECTED_MAX} models can be selected: unselect another one first.",
+            limit=SELECTED_MAX,
+            code="too_many_selected",
+        )
+    await SelectedModel.get_or_create(user_id=user_id, lora_id=lora.id, using_db=tx)
+
+
+async def delete(user_id: int, lora_id: uuid.UUID) -> None:
+    """Deletes the model: nobody sees or uses it any more, and what it was made of and into is forgotten.
+
+    Its name stays, as the reason of the stars that it cost.
+
+    Raises:
+        NotFound: there is no such model, or it is somebody else's alone.
+        Forbidden: it is public, but another's.
+    """
+    async with in_transaction() as tx:
+        lora = await find(user_id, lora_id, tx)
+        _check_owner(user_id, lora)
+        await SelectedModel.filter(lora_id=lora.id).using_db(tx).delete()
+        await tx.execute_query(
+            """
+            UPDATE lora_models SET
+                deleted_at = $2, is_public = false, weights_url = NULL, config_url = NULL, preview = NULL
+            WHERE id = $1
+            """,
+            [lora.id, datetime.now(UTC)],
+        )
+        await tx.execute_query(
+            "UPDATE trainings SET metadata = NULL, image_urls = '{}' WHERE lora_id = $1", [lora.id]
+        )

@@ -1,5 +1,6 @@
 """A person's draft: the photos of their next training, from the Mini App and from the chat alike."""
 
+import builtins
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -74,6 +75,7 @@ class Upload(Model):
     user_id: int
     url = fields.CharField(max_length=2048, unique=True)
     photo_ids: list[uuid.UUID] = ArrayField(element_type="uuid")  # of the draft it was made from
+    preview: builtins.bytes | None = fields.BinaryField(null=True)  # the first good photo's thumbnail
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
     expires_at: datetime = fields.DatetimeField()
 

@@ -25,6 +25,7 @@ from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.expressions import F, Q
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.models import Model
+from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from fal.trainers import DEFAULT_TRAINER, TRAINERS
@@ -33,6 +34,7 @@ from models.db import check_enum, connection
 from models.errors import Conflict, NotFound
 from models.lora import BaseModel, LoraModel, LoraStatus
 from models.notification import NotificationKind, notify
+from models.paging import Place, newest_first
 from models.queue import Job, enqueue
 from models.user import User
 
@@ -179,14 +181,15 @@ async def _insert(using: BaseDBAsyncClient, order: Order) -> Begun | None:
     rows = await using.execute_query_dict(
         """
         WITH upload AS (
-            SELECT user_id = $3 AND expires_at > now() AS usable, photo_ids FROM uploads WHERE url = $8
+            SELECT user_id = $3 AND expires_at > now() AS usable, photo_ids, preview
+            FROM uploads WHERE url = $8
         ), person AS (
             SELECT id FROM users
             WHERE id = $3 AND coalesce((SELECT usable FROM upload), $9)
         ), lora AS (
             INSERT INTO lora_models
-                (id, user_id, base_model_id, name, trigger_word, status, is_public, created_at)
-            SELECT $1, id, $4, $5, $6, 'TRAINING', false, now() FROM person
+                (id, user_id, base_model_id, name, trigger_word, status, is_public, preview, created_at)
+            SELECT $1, id, $4, $5, $6, 'TRAINING', false, (SELECT preview FROM upload), now() FROM person
         ), begun AS (
             INSERT INTO trainings
                 (id, lora_id, user_id, base_model_id, instance_prompt, steps, image_urls, is_style,
@@ -326,7 +329,12 @@ async def _end(
     back = "UPDATE photos SET training_id = NULL WHERE training_id = $1"
     await tx.execute_query(served if completed else back, [training_id])
     await tx.execute_query(
-        "UPDATE lora_models SET status = $2, weights_url = $3, config_url = $4 WHERE id = $1",
+        """
+        UPDATE lora_models SET
+            status = $2::text, weights_url = $3, config_url = $4,
+            preview = CASE $2::text WHEN 'READY' THEN preview END
+        WHERE id = $1
+        """,
         [row["lora_id"], (LoraStatus.READY if completed else LoraStatus.FAILED).value, weights, config],
     )
     if not completed and row["request_id"]:
@@ -362,7 +370,7 @@ async def find(user_id: int, any_id: uuid.UUID) -> Training:
         NotFound: there is none, or it is somebody else's.
     """
     either = Q(id=any_id) | Q(lora_id=any_id)
-    training = await Training.filter(either, user_id=user_id).select_related("lora").first()
+    training = await _of(user_id).filter(either).first()
     if training is None:
         raise NotFound("There is no such training.", code="training_not_found")
     return training
@@ -370,19 +378,17 @@ async def find(user_id: int, any_id: uuid.UUID) -> Training:
 
 async def active(user_id: int) -> list[Training]:
     """The person's trainings that haven't ended, newest first."""
-    query = Training.filter(user_id=user_id, status__in=ACTIVE).select_related("lora")
-    return await query.order_by("-started_at", "-id")
+    return await _of(user_id).filter(status__in=ACTIVE).order_by("-started_at", "-id")
 
 
-async def page(user_id: int, limit: int, before: tuple[datetime, uuid.UUID] | None = None) -> list[Training]:
+async def page(user_id: int, limit: int, before: Place | None = None) -> list[Training]:
     """Up to `limit` of the person's trainings, newest first; `before` is the last one of the page before."""
-    query = Training.filter(user_id=user_id)
-    if before:
-        started_at, training_id = before
-        # The first bound alone is what lets the index skip the pages before.
-        same_moment = Q(started_at__lt=started_at) | Q(id__lt=training_id)
-        query = query.filter(same_moment, started_at__lte=started_at)
-    return await query.order_by("-started_at", "-id").limit(limit).select_related("lora")
+    return await newest_first(_of(user_id), "started_at", limit, before)
+
+
+def _of(user_id: int) -> QuerySet[Training]:
+    """The person's trainings with their LoRA models; one whose model was deleted is gone with it."""
+    return Training.filter(user_id=user_id, lora__deleted_at=None).select_related("lora")
 
 
 def price(steps: int, factor: float, per_1000_steps: int, minimum: int) -> int:

@@ -78,6 +78,11 @@ async def _welcome(person: Person, stars: int) -> tuple[User, bool]:
         return await User.get(id=person.id, using_db=tx), bool(is_new)
 
 
+async def set_language(user_id: int, language: str) -> None:
+    """From now on we speak `language`, one of LANGUAGES, with the person."""
+    await User.filter(id=user_id).update(language=language)
+
+
 async def set_blocked(user_id: int, *, blocked: bool) -> None:
     """Remembers whether the person has blocked the bot; messages to them stop until they unblock it."""
     if blocked:

@@ -6,6 +6,7 @@ import time
 from config import Settings
 from fal.trainers import Trainer
 from models import photo as photos
+from models.lora import SELECTED_MAX
 from models.photo import Photo
 from models.training import Training, TrainStatus, seconds_left, usual_seconds
 from web import schemas
@@ -122,4 +123,6 @@ def limits(settings: Settings) -> schemas.Limits:
         upload_max_bytes=settings.upload_max_bytes,
         trigger_word_max=schemas.TRIGGER_WORD_MAX,
         caption_max=schemas.CAPTION_MAX,
+        name_max=schemas.NAME_MAX,
+        models_selected_max=SELECTED_MAX,
     )

@@ -1,4 +1,4 @@
-"""Request bodies: JSON into models, files onto the disk, never more of either than is allowed."""
+"""What comes with requests: queries and JSON into models, files onto the disk, never more than is allowed."""
 
 import asyncio
 import shutil
@@ -34,6 +34,16 @@ M = TypeVar("M", bound=BaseModel)
 
 def json_answer(answer: BaseModel, status: int = 200) -> web.Response:
     return web.Response(status=status, text=answer.model_dump_json(), content_type="application/json")
+
+
+def read_query(request: web.Request, model: type[M]) -> M:
+    """The query as `model`.
+
+    Raises:
+        InvalidFields: it isn't one.
+    """
+    with from_client():
+        return model.model_validate(dict(request.query))
 
 
 async def read_json(request: web.Request, model: type[M]) -> M:

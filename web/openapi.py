@@ -124,8 +124,10 @@ def _parameters(route: Route) -> Iterator[dict[str, Any]]:
         kind = {"type": "string", "format": "uuid"} if name == "id" else {"type": "string"}
         yield {"name": name, "in": "path", "required": True, "schema": kind}
     if route.query:
-        for name, kind in route.query.model_json_schema()["properties"].items():
-            yield {"name": name, "in": "query", "required": False, "schema": kind}
+        query = route.query.model_json_schema(ref_template=_REF)
+        for name, kind in query["properties"].items():
+            required = name in query.get("required", ())
+            yield {"name": name, "in": "query", "required": required, "schema": kind}
     for name, description in route.headers.items():
         yield {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
 
@@ -147,7 +149,7 @@ def _content(content: Content) -> dict[str, Any]:
 def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
     wanted: set[tuple[type[BaseModel], JsonSchemaMode]] = {(schemas.Problem, "serialization")}
     for route in routes:
-        wanted |= {(model, "validation") for model in route.body.values() if model}
+        wanted |= {(model, "validation") for model in (*route.body.values(), route.query) if model}
         wanted |= {(model, "serialization") for c in route.answers.values() for model in c.values() if model}
     ordered = sorted(wanted, key=lambda pair: pair[0].__name__)
     definitions: dict[str, Any] = models_json_schema(ordered, ref_template=_REF)[1]["$defs"]

@@ -4,7 +4,21 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from web import drafts, health, hooks, miniapp, openapi, schemas, sessions, start, stream, trainings, uploads
+from web import (
+    account,
+    drafts,
+    health,
+    hooks,
+    loras,
+    miniapp,
+    openapi,
+    schemas,
+    sessions,
+    start,
+    stream,
+    trainings,
+    uploads,
+)
 from web.openapi import FORM, JSON, Content, Route
 
 _IDEMPOTENCY_KEY = {
@@ -59,6 +73,29 @@ ROUTES = (
     Route("POST", "/training/{id}/cancel", trainings.cancel,
           "Cancel a training; its stars come back",
           _json(schemas.TrainingStatus), (404, 409)),
+
+    Route("GET", "/models", loras.page,
+          "LoRA models that are ready: one's own and public ones, newest first",
+          _json(schemas.ModelPage), (422,), query=schemas.ModelsQuery),
+    Route("GET", "/models/{id}", loras.show,
+          "One of them",
+          _json(schemas.Model), (404,)),
+    Route("PATCH", "/models/{id}", loras.edit,
+          "Rename a model, make it public or private, select it for pictures",
+          _json(schemas.Model), (403, 404, 408, 413, 422), {JSON: schemas.ModelEdit}),
+    Route("DELETE", "/models/{id}", loras.remove,
+          "Delete a model",
+          {204: {}}, (403, 404)),
+    Route("GET", "/models/{id}/preview", loras.preview,
+          "A model's preview, by the address that the model's answer has",
+          _other("image/jpeg"), (404, 422), query=schemas.PreviewQuery, proofs=_NO_PROOF),
+
+    Route("GET", "/account", account.show,
+          "The person's balance, and the history of their stars, newest first",
+          _json(schemas.Account), (422,), query=schemas.AccountQuery),
+    Route("PATCH", "/account", account.edit,
+          "Set the language that we speak with the person, in chat, too",
+          _json(schemas.User), (408, 413, 422), {JSON: schemas.AccountEdit}),
 
     Route("POST", "/telegram/webhook", hooks.telegram,
           "For Telegram: an update",

@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from models.ledger import LedgerKind
+from models.lora import Scope
+
 TRIGGER_WORD_MAX = 64
 NAME_MAX = 64
 CAPTION_MAX = 1000
@@ -21,6 +24,11 @@ _LINE = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
 Caption = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=CAPTION_MAX, pattern=r"^[^\x00]*$")
 ]
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_MAX, pattern=_LINE)
+]
+Language = Literal["en", "es"]
 
 
 def _trigger(word: str) -> str:
@@ -61,12 +69,7 @@ class TrainingStart(Body):
     is_style: bool = False
     create_masks: bool = True
     trainer: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
-    name: (
-        Annotated[
-            str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_MAX, pattern=_LINE)
-        ]
-        | None
-    ) = None
+    name: Name | None = None
 
 
 class PhotoEdit(Body):
@@ -183,10 +186,81 @@ class Upload(Answer):
     expires_at: datetime
 
 
+class ModelsQuery(PageQuery):
+    scope: Scope = Field(default=Scope.ALL, description="`all` are one's own and public ones.")
+
+
+class ModelEdit(Body):
+    """What is left out stays as it is."""
+
+    name: Name | None = None
+    # No alias: pydantic's JSON validation would pass over the name behind one without a word.
+    isPublic: bool | None = Field(  # noqa: N815
+        default=None, description="Everybody then sees its name, trigger word and preview, and may use it."
+    )
+    selected: bool | None = Field(default=None, description="For the person's own pictures.")
+
+
+class Model(Answer):
+    """A LoRA model that is ready: one's own, or a public one."""
+
+    id: uuid.UUID
+    name: str
+    trigger_word: str
+    trainer: str
+    own: bool
+    is_public: bool
+    selected: bool
+    preview: str | None = Field(description="Address of a small JPEG, good for a day or two.")
+    created_at: datetime
+
+
+class ModelPage(Answer):
+    items: list[Model]
+    next_cursor: str | None
+
+
+class PreviewQuery(BaseModel):
+    until: int = Field(ge=0, le=2**53)
+    key: Annotated[str, StringConstraints(max_length=64)]
+
+
+class AccountQuery(BaseModel):
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")] | None = Field(
+        default=None, description="The `nextCursor` of the page before."
+    )
+
+
+class AccountEdit(Body):
+    language: Language
+
+
+class HistoryTraining(Answer):
+    id: uuid.UUID | None = Field(description="The LoRA model's id; null where that was deleted.")
+    name: str
+
+
+class HistoryEntry(Answer):
+    id: int
+    kind: LedgerKind
+    amount: int = Field(description="Stars; negative when taken.")
+    balance_after: int
+    reason: str
+    training: HistoryTraining | None
+    created_at: datetime
+
+
+class Account(Answer):
+    balance: int
+    history: list[HistoryEntry] = Field(description="Newest first.")
+    next_cursor: str | None
+
+
 class User(Answer):
     id: int
     first_name: str
-    language: Literal["en", "es"]
+    language: Language
 
 
 class TrainerOptions(Answer):
@@ -218,6 +292,8 @@ class Limits(Answer):
     upload_max_bytes: int
     trigger_word_max: int
     caption_max: int
+    name_max: int
+    models_selected_max: int
 
 
 class Session(Answer):

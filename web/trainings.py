@@ -1,23 +1,16 @@
 """Trainings as they are: status, live events, the list, and cancelling one."""
 
-import base64
-import struct
 import uuid
-from datetime import UTC, datetime, timedelta
 
 import structlog
 from aiohttp import web
 
 from models import training
-from models.errors import Invalid, NotFound
+from models.errors import NotFound
 from models.training import Training
-from web import schemas
-from web.bodies import json_answer
-from web.errors import from_client
+from web import cursors, schemas
+from web.bodies import json_answer, read_query
 from web.keys import ANSWERS, IDENTITY
-
-_CURSOR = struct.Struct(">q16s")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def find(request: web.Request) -> Training:
@@ -57,31 +50,13 @@ async def cancel(request: web.Request) -> web.Response:
 
 
 async def page(request: web.Request) -> web.Response:
-    with from_client():
-        query = schemas.PageQuery.model_validate(dict(request.query))
-    before = _read_cursor(query.cursor) if query.cursor else None
+    query = read_query(request, schemas.PageQuery)
+    before = cursors.read(query.cursor) if query.cursor else None
     rows = await training.page(request[IDENTITY].user_id, query.limit + 1, before)
-    shown = rows[: query.limit]
+    shown, next_cursor = cursors.cut(rows, query.limit, lambda row: cursors.write((row.started_at, row.id)))
     return json_answer(
         schemas.TrainingPage(
             items=await request.app[ANSWERS].trainings(shown),
-            next_cursor=_cursor(shown[-1]) if len(rows) > len(shown) else None,
+            next_cursor=next_cursor,
         )
     )
-
-
-def _cursor(last: Training) -> str:
-    """The last shown training's place: its start, to the microsecond as Postgres keeps it, and its id."""
-    since = last.started_at - _EPOCH
-    microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    return base64.urlsafe_b64encode(_CURSOR.pack(microseconds, last.id.bytes)).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, uuid.UUID]:
-    try:
-        microseconds, training_id = _CURSOR.unpack(base64.b64decode(cursor, altchars=b"-_", validate=True))
-        return _EPOCH + timedelta(microseconds=microseconds), uuid.UUID(bytes=training_id)
-    except (ValueError, OverflowError, struct.error):
-        raise Invalid(
-            "This is no cursor of ours: take the nextCursor of the page before.", field="cursor"
-        ) from None

@@ -47,6 +47,7 @@ class Batch:
     entries: list[ArchiveEntry] = field(default_factory=list)
     verdicts: list[schemas.UploadVerdict] = field(default_factory=list)
     photo_ids: list[UUID] = field(default_factory=list)  # of the draft
+    preview: bytes | None = None  # what the model will be known by
 
 
 async def upload(request: web.Request) -> web.Response:
@@ -68,6 +69,7 @@ async def upload(request: web.Request) -> web.Response:
         user_id=user.id,
         url=made.images_data_url,
         photo_ids=batch.photo_ids,
+        preview=batch.preview,
         expires_at=made.expires_at,
     )
     return bodies.json_answer(made)
@@ -141,7 +143,14 @@ async def _from_draft(drafts: Drafts, user_id: int, folder: Path) -> Batch:
         entries=await _all([fetch(row) for row in rows]),
         verdicts=[_verdict(row.file_name, row.warning) for row in rows],
         photo_ids=[row.id for row in rows],
+        preview=_preview([(row.thumbnail, bool(row.warning)) for row in rows]),
     )
+
+
+def _preview(thumbnails: Sequence[tuple[bytes, bool]]) -> bytes | None:
+    """The first one without a warning, or else the first; with each comes whether it has one."""
+    best = min(thumbnails, key=lambda one: one[1], default=None)
+    return best[0] if best else None
 
 
 # --- from a form ---
@@ -234,6 +243,7 @@ async def _inspected(drafts: Drafts, candidates: list[Candidate], folder: Path) 
         if isinstance(result, Accepted) and verdict.verdict != "refused":
             kept.append(result)
             batch.entries.append(ArchiveEntry(target, candidate.caption))
+    batch.preview = _preview([(one.thumbnail, bool(one.warnings)) for one in kept])
     return batch
 
 

@@ -1,7 +1,22 @@
+// @vitest-environment happy-dom
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { catalogues, type Key, LANGUAGES, type Message, render } from '../src/lib/i18n/i18n.svelte';
+import { en } from '../src/lib/i18n/en';
+import { es } from '../src/lib/i18n/es';
+import {
+  type Catalogue,
+  currentLanguage,
+  type Key,
+  type Language,
+  LANGUAGES,
+  type Message,
+  render,
+  setLanguage,
+  t,
+} from '../src/lib/i18n/i18n.svelte';
+
+const catalogues: Record<Language, Catalogue> = { en, es };
 
 const keys = Object.keys(catalogues.en) as Key[];
 const forms = (message: Message): string[] =>
@@ -40,4 +55,22 @@ test('every message is used somewhere', () => {
     .map((name) => readFileSync(join('src', name), 'utf8'))
     .join('\n');
   expect(keys.filter((key) => !sources.includes(`'${key}'`))).toEqual([]);
+});
+
+test('a language is there when it has been set, and what we don’t speak is English', async () => {
+  await setLanguage('es-MX');
+  expect([currentLanguage(), document.documentElement.lang, t('app.retry')]).toEqual([
+    'es',
+    'es',
+    'Reintentar',
+  ]);
+  await setLanguage('fr');
+  expect([currentLanguage(), t('app.retry')]).toEqual(['en', 'Try again']);
+});
+
+test('of several languages at once the last one counts', async () => {
+  await Promise.all([setLanguage('es'), setLanguage('en')]);
+  expect(currentLanguage()).toBe('en');
+  await Promise.all([setLanguage('en'), setLanguage('es')]);
+  expect(currentLanguage()).toBe('es');
 });

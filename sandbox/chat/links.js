@@ -4,7 +4,8 @@ const TELEGRAM_HOSTS = new Set(['t.me', 'telegram.me', 'www.t.me']);
 
 /**
  * @typedef {{kind: 'start', payload: string} | {kind: 'app', startParam: string} | {kind: 'invoice', slug: string}
- *   | {kind: 'bot'} | {kind: 'telegram', url: string} | {kind: 'web', url: string} | {kind: 'unsafe'}} Target
+ *   | {kind: 'bot'} | {kind: 'share', url: string} | {kind: 'telegram', url: string} | {kind: 'web', url: string}
+ *   | {kind: 'unsafe'}} Target
  */
 
 /**
@@ -37,12 +38,13 @@ function readTelegramScheme(url, bot) {
   return { kind: 'telegram', url: url.href };
 }
 
-/** `t.me/bot?start=…`, `t.me/bot/app?startapp=…`, `t.me/$slug`, `t.me/invoice/slug`
+/** `t.me/bot?start=…`, `t.me/bot/app?startapp=…`, `t.me/$slug`, `t.me/invoice/slug`, `t.me/share/url?url=…`
  * @param {URL} url @param {string} bot @returns {Target} */
 function readTelegramPath(url, bot) {
   const [first = '', second] = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
   if (first.startsWith('$')) return { kind: 'invoice', slug: first.slice(1) };
   if (first === 'invoice' && second) return { kind: 'invoice', slug: second };
+  if (first === 'share') return { kind: 'share', url: url.searchParams.get('url') ?? '' };
   return readParameters(first, url, bot, second !== undefined);
 }
 

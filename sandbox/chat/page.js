@@ -6,7 +6,7 @@ import * as api from './api.js';
 import { previewAndSend } from './attachments.js';
 import { MessageList } from './chat.js';
 import { Composer } from './composer.js';
-import { alert, complain, confirm, toast } from './dialogs.js';
+import { alert, ask, complain, confirm, toast } from './dialogs.js';
 import { byId } from './dom.js';
 import { playEffect } from './effects.js';
 import { copy } from './entities.js';
@@ -348,8 +348,18 @@ export class Page {
     return payInvoice(this.person, source);
   }
 
-  /** @param {string} address @param {boolean} ask before leaving for the web */
-  async #openLink(address, ask) {
+  /** People write to the bot alone here, so a shared link goes straight to the tap of whoever gets it.
+   * @param {string} url */
+  async #share(url) {
+    const choices = this.#people.map(({ id, firstName }) => ({ id: String(id), text: firstName }));
+    const chosen = await ask({ title: 'Send it to…', message: `They tap ${url}`, choices });
+    if (chosen === null) return;
+    this.select(Number(chosen));
+    await this.#openLink(url, true);
+  }
+
+  /** @param {string} address @param {boolean} asks before leaving for the web */
+  async #openLink(address, asks) {
     const target = readLink(address, this.bot.username);
     switch (target.kind) {
       case 'start':
@@ -366,11 +376,14 @@ export class Page {
         this.app.stepAside();
         this.composer.focus();
         break;
+      case 'share':
+        await this.#share(target.url);
+        break;
       case 'telegram':
         toast(`Telegram would open ${target.url} now.`);
         break;
       case 'web':
-        if (!ask || (await confirm(`Open ${target.url}?`, 'Open')))
+        if (!asks || (await confirm(`Open ${target.url}?`, 'Open')))
           window.open(target.url, '_blank', 'noopener,noreferrer');
         break;
       default:

@@ -25,11 +25,11 @@ async def test_what_has_expired_is_deleted_and_the_rest_stays(db: BaseDBAsyncCli
             height=1, bytes=4, thumbnail=b"", source="app", expires_at=expires_at,
         )  # fmt: skip
         await storage.put(photo.storage_key, file)
-    for days in (29, 31):
-        url = f"https://fal.example/{days}.zip"
+    for days in (-1, 29, 31):
         await Upload.create(
-            id=uuid.uuid4(), user_id=ANA.id, url=url, photo_ids=[], expires_at=now - timedelta(days=days)
-        )
+            id=uuid.uuid4(), user_id=ANA.id, url=f"https://fal.example/{days}.zip", photo_ids=[],
+            preview=b"jpeg", expires_at=now - timedelta(days=days),
+        )  # fmt: skip
     for number, days in ((1, 2), (2, 4)):
         await SeenUpdate.create(id=number)
         await SeenUpdate.filter(id=number).update(seen_at=now - timedelta(days=days))
@@ -45,6 +45,8 @@ async def test_what_has_expired_is_deleted_and_the_rest_stays(db: BaseDBAsyncCli
     [kept] = await Photo.all()
     assert kept.expires_at > now
     assert [item.key async for item in storage.list("photos")] == [kept.storage_key]
-    assert [upload.url for upload in await Upload.all()] == ["https://fal.example/29.zip"]
+    uploads = await Upload.all().order_by("expires_at")
+    assert [upload.url for upload in uploads] == ["https://fal.example/29.zip", "https://fal.example/-1.zip"]
+    assert [upload.preview for upload in uploads] == [None, b"jpeg"]
     assert [update.id for update in await SeenUpdate.all()] == [1]
     assert [path.name for path in temporary.iterdir()] == ["young"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 import pytest
 from tortoise import Tortoise
@@ -42,7 +43,8 @@ async def test_replicas_that_start_at_once_migrate_once(postgres_server: str, db
     assert [await run.wait() for run in runs] == [0, 0, 0]
     connection = await models_db.connect(dsn)
     try:
-        assert await connection.fetchval("SELECT count(*) FROM tortoise_migrations") == 1
+        migrations = Path(models_db.__file__).parent.glob("migrations/0*.py")
+        assert await connection.fetchval("SELECT count(*) FROM tortoise_migrations") == len(list(migrations))
         assert await connection.fetchval("SELECT to_regclass('pgqueuer') IS NOT NULL")
     finally:
         await connection.close()

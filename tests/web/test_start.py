@@ -6,12 +6,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from models.db import connection
 from models.ledger import LedgerEntry, LedgerKind
@@ -24,6 +26,7 @@ from tests.web.conftest import Client, Serve
 from web.identity import Claim
 from web.keys import SESSIONS
 from web.public_url import why_not_public
+from web.schemas import TrainingStart
 
 pytestmark = pytest.mark.usefixtures("cast")
 
@@ -249,6 +252,16 @@ async def test_a_wrong_field_is_named(client: Client, change: dict[str, Any], fi
     assert problem["errors"][0]["field"] == field
     assert problem["detail"]
     assert (await User.get(id=ANA.id)).balance == 500
+
+
+def test_a_trigger_word_is_one_here_and_in_the_mini_app_alike() -> None:
+    cases = Path(__file__).parents[2] / "miniapp" / "tests" / "trigger_words.json"
+    words = json.loads(cases.read_text(encoding="utf-8"))
+    for word in words["taken"]:
+        TrainingStart(images_data_url="x", trigger_word=word)
+    for word in words["refused"]:
+        with pytest.raises(ValidationError, match="trigger_word"):
+            TrainingStart(images_data_url="x", trigger_word=word)
 
 
 @pytest.mark.parametrize(

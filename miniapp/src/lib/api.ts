@@ -2,8 +2,13 @@ import type { components } from '../api';
 import { sendWithProgress } from './xhr';
 
 type Schemas = components['schemas'];
+export type Account = Schemas['Account'];
 export type Draft = Schemas['Draft'];
+export type HistoryEntry = Schemas['HistoryEntry'];
 export type Limits = Schemas['Limits'];
+export type Model = Schemas['Model'];
+export type ModelEdit = Schemas['ModelEdit'];
+export type ModelPage = Schemas['ModelPage'];
 export type Photo = Schemas['Photo'];
 export type Prices = Schemas['Prices'];
 export type Problem = Schemas['Problem'];
@@ -15,6 +20,7 @@ export type TrainingStart = Schemas['TrainingStart'];
 export type TrainingStarted = Schemas['TrainingStarted'];
 export type TrainingStatus = Schemas['TrainingStatus'];
 export type Upload = Schemas['Upload'];
+export type User = Schemas['User'];
 
 type Send = (url: string, init: RequestInit) => Promise<Response>;
 /** Tells how much of the body has left, 0–1. */
@@ -79,6 +85,15 @@ export class Api {
     return read(await this.#call('POST', '/training/photos', { body }, send));
   }
 
+  async editPhoto(id: string, caption: string | null): Promise<Photo> {
+    return read(
+      await this.#call('PATCH', `/training/photos/${id}`, {
+        body: JSON.stringify({ caption }),
+        headers: { 'Content-Type': 'application/json' },
+      }),
+    );
+  }
+
   async removePhoto(id: string): Promise<void> {
     await this.#call('DELETE', `/training/photos/${id}`);
   }
@@ -89,17 +104,13 @@ export class Api {
   }
 
   async start(body: TrainingStart, idempotencyKey: string): Promise<TrainingStarted> {
-    return read(
-      await this.#call('POST', '/training/start', {
-        body: JSON.stringify(body),
-        headers: { 'Content-Type': 'application/json', 'Idempotency-Key': idempotencyKey },
-      }),
-    );
+    const { headers, ...init } = json(body);
+    const keyed = { ...headers, 'Idempotency-Key': idempotencyKey };
+    return read(await this.#call('POST', '/training/start', { ...init, headers: keyed }));
   }
 
   async trainings(cursor: string | null = null): Promise<TrainingPage> {
-    const query = cursor === null ? '' : `?cursor=${encodeURIComponent(cursor)}`;
-    return read(await this.#call('GET', `/training${query}`));
+    return read(await this.#call('GET', `/training${query({ cursor })}`));
   }
 
   async status(id: string): Promise<TrainingStatus> {
@@ -116,6 +127,30 @@ export class Api {
 
   async cancel(id: string): Promise<TrainingStatus> {
     return read(await this.#call('POST', `/training/${id}/cancel`));
+  }
+
+  async models(scope: 'own' | 'public' | 'selected', cursor: string | null = null): Promise<ModelPage> {
+    return read(await this.#call('GET', `/models${query({ scope, cursor })}`));
+  }
+
+  async model(id: string): Promise<Model> {
+    return read(await this.#call('GET', `/models/${id}`));
+  }
+
+  async editModel(id: string, change: ModelEdit): Promise<Model> {
+    return read(await this.#call('PATCH', `/models/${id}`, json(change)));
+  }
+
+  async removeModel(id: string): Promise<void> {
+    await this.#call('DELETE', `/models/${id}`);
+  }
+
+  async account(cursor: string | null = null): Promise<Account> {
+    return read(await this.#call('GET', `/account${query({ cursor })}`));
+  }
+
+  async speak(language: User['language']): Promise<User> {
+    return read(await this.#call('PATCH', '/account', json({ language })));
   }
 
   async #openSession(): Promise<Session> {
@@ -165,6 +200,16 @@ export class Api {
 
 function within(ms: number): Send {
   return (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(ms) });
+}
+
+function json(body: unknown): { body: string; headers: Record<string, string> } {
+  return { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+}
+
+/** What is null is left out. */
+function query(values: Record<string, string | null>): string {
+  const given = Object.entries(values).filter((pair): pair is [string, string] => pair[1] !== null);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
 }
 
 function authorized(method: string, init: RequestInit, token: string | null): RequestInit {

@@ -1,6 +1,9 @@
 import { createContext } from 'svelte';
-import { Api, ApiError, type Session, type TrainingStart } from './api';
+import { Api, ApiError, type HistoryEntry, type Session, type TrainingStart } from './api';
 import { Form } from './form.svelte';
+import { type Language, setLanguage } from './i18n/i18n.svelte';
+import { Models } from './models.svelte';
+import { Pages } from './pages.svelte';
 import { Photos } from './photos.svelte';
 import { persist } from './retry';
 import type { Router } from './router.svelte';
@@ -23,6 +26,8 @@ export class App {
   readonly photos: Photos;
   readonly form: Form;
   readonly list: Trainings;
+  readonly models: Models;
+  readonly history: Pages<HistoryEntry>;
   #intent: Intent | null = null;
 
   constructor(
@@ -34,6 +39,15 @@ export class App {
     this.photos = new Photos(api, session.limits);
     this.form = new Form(session);
     this.list = new Trainings(api, session.trainings);
+    this.models = new Models(api);
+    this.history = new Pages<HistoryEntry>(
+      async (cursor) => {
+        const { balance, history, nextCursor } = await api.account(cursor);
+        this.session = { ...this.session, balance };
+        return { items: history, nextCursor };
+      },
+      ({ id }) => id,
+    );
   }
 
   /** Balance and running trainings anew. They were right a moment ago: a failure may wait for the next time. */
@@ -45,10 +59,18 @@ export class App {
     }
   }
 
+  /** From now on the app and the chat speak `language`. */
+  async speak(language: Language): Promise<void> {
+    const user = await persist(() => this.api.speak(language));
+    this.session = { ...this.session, user };
+    await setLanguage(user.language);
+  }
+
   /** Answers the id of the model that comes of it, by which the training is asked for, too. */
   async startTraining(): Promise<string> {
     const choice = this.form.choice();
-    const meant = JSON.stringify([choice, this.photos.tiles.map((tile) => tile.photo?.id)]);
+    await this.photos.saveCaptions();
+    const meant = JSON.stringify([choice, this.photos.tiles.map(({ photo }) => [photo?.id, photo?.caption])]);
     if (this.#intent?.meant !== meant) {
       const { images_data_url } = await persist(() => this.api.packDraft());
       this.#intent = { meant, key: crypto.randomUUID(), body: { ...choice, images_data_url } };

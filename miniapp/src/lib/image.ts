@@ -1,3 +1,5 @@
+import { ApiError, type Limits } from './api';
+
 /** What the server would reduce a photo to anyway: pixels on the longer side. */
 export const LONGEST_SIDE = 2048;
 const QUALITY = 0.92;
@@ -15,8 +17,35 @@ export function fit({ width, height }: Size, minSide: number): Size | null {
   return Math.min(size.width, size.height) < minSide ? null : size;
 }
 
-/** Reduces a photo before it travels. What this browser can't decode (HEIC on Android) is left to the server. */
-export async function shrink(file: File, minSide: number): Promise<File> {
+const NO_PHOTO = /^(video|audio)\//;
+/** Some Android pickers give a name and no type. */
+const NO_PHOTO_NAME = /\.(mp4|m4v|mov|3gp|avi|mkv|webm|mp3|m4a|pdf)$/i;
+
+/**
+ * Makes a chosen file fit to travel. An ApiError refuses it by the server's own codes and a few of ours, of which
+ * `unreadable` may pass.
+ */
+export async function prepare(file: File, limits: Limits): Promise<File> {
+  if (NO_PHOTO.test(file.type) || (file.type === '' && NO_PHOTO_NAME.test(file.name))) {
+    throw new ApiError(415, 'not_an_image');
+  }
+  if (file.size === 0) throw new ApiError(422, 'empty_file');
+  const reduced = await shrink(file, limits.photoMinSide);
+  if (reduced.size > limits.photoMaxBytes) throw new ApiError(413, 'file_too_large');
+  return reduced === file ? inMemory(file) : reduced;
+}
+
+/** Files of a cloud or a locked album are there by name alone, or change while they are sent. */
+async function inMemory(file: File): Promise<File> {
+  try {
+    return new File([await file.arrayBuffer()], file.name, { type: file.type });
+  } catch {
+    throw new ApiError(0, 'unreadable');
+  }
+}
+
+/** Reduces a photo. What this browser can't decode (HEIC on Android) is left to the server. */
+async function shrink(file: File, minSide: number): Promise<File> {
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(file);

@@ -1,5 +1,6 @@
 import { type Api, ApiError, type Limits, type Photo } from './api';
-import { shrink } from './image';
+import { Captions } from './captions.svelte';
+import { prepare } from './image';
 import { persist, wait } from './retry';
 import { type Upload, Uploads } from './uploads.svelte';
 import { t } from './i18n/i18n.svelte';
@@ -17,9 +18,10 @@ export interface Tile {
 /** The person's draft: what the server holds, from here and from the chat, and what is on its way to it. */
 export class Photos {
   readonly uploads: Uploads;
+  readonly captions: Captions;
   #kept = $state.raw<Photo[]>([]);
-  /** How many of the photos chosen last were over the limit. */
-  leftOut = $state(0);
+  /** Names of those chosen last that were over the limit. */
+  leftOut = $state.raw<string[]>([]);
   loaded = $state(false);
   error = $state.raw<unknown>(null);
 
@@ -34,21 +36,25 @@ export class Photos {
     ...this.uploads.items.map(tileOfUpload),
   ]);
 
-  /** How many a training would be made of. */
-  readonly count = $derived.by(() => this.tiles.filter((tile) => tile.photo !== null).length);
+  /** Those that a training would be made of. */
+  readonly #present = $derived.by(() => this.tiles.flatMap((tile) => tile.photo ?? []));
+  readonly count = $derived.by(() => this.#present.length);
   readonly room = $derived.by(() => Math.max(0, this.limits.photosMax - this.count - this.uploads.active));
   readonly refused = $derived.by(() => this.uploads.items.filter((item) => item.state === 'refused'));
   readonly failed = $derived.by(() => this.uploads.items.filter((item) => item.state === 'failed'));
+  /** Whether something would be lost with the page. */
+  readonly unsaved = $derived.by(() => this.uploads.active > 0 || this.captions.unsaved);
 
   constructor(api: Api, limits: Limits) {
     this.#api = api;
     this.limits = limits;
     this.uploads = new Uploads({
-      prepare: (file) => this.#prepare(file),
+      prepare: (file) => prepare(file, limits),
       post: (file, onProgress, signal) => api.addPhoto(file, onProgress, signal),
       find: (name) => this.#findNew(name),
       wait,
     });
+    this.captions = new Captions(api, (photo) => this.#replace(photo));
   }
 
   /** Photos may have come from the chat, or gone with a training, while nobody looked here. */
@@ -60,6 +66,7 @@ export class Photos {
         if (!photos.some((photo) => photo.id === item.photo?.id)) this.uploads.remove(item);
       }
       this.#kept = photos;
+      this.captions.keepOnly(this.#present);
       this.error = null;
       this.loaded = true;
     } catch (error) {
@@ -68,21 +75,22 @@ export class Photos {
   }
 
   add(files: readonly File[]): void {
-    const fitting = files.slice(0, this.room);
-    this.leftOut = files.length - fitting.length;
-    this.uploads.add(fitting);
+    const { room } = this;
+    this.leftOut = files.slice(room).map((file) => file.name);
+    this.uploads.add(files.slice(0, room));
   }
 
   async remove(tile: Tile): Promise<void> {
     if (tile.photo) await this.#removeKept(tile.photo.id);
     if (tile.upload) this.uploads.remove(tile.upload);
-    this.leftOut = 0;
+    this.captions.keepOnly(this.#present);
+    this.leftOut = [];
   }
 
   /** Empties the grid when the draft has become a training. */
   clear(): void {
     this.uploads.clear();
-    this.leftOut = 0;
+    this.leftOut = [];
   }
 
   removeRefused(): void {
@@ -91,6 +99,15 @@ export class Photos {
 
   retryFailed(): void {
     for (const upload of this.failed) this.uploads.retry(upload);
+  }
+
+  saveCaption(tile: Tile): void {
+    if (tile.photo) void this.captions.save(tile.photo);
+  }
+
+  /** Before a training is made of them. */
+  async saveCaptions(): Promise<void> {
+    await this.captions.saveAll(this.#present);
   }
 
   /** One that wasn't there before, and that no upload here calls its own. */
@@ -110,11 +127,9 @@ export class Photos {
     this.#kept = this.#kept.filter((photo) => photo.id !== id);
   }
 
-  async #prepare(file: File): Promise<File> {
-    if (/^(video|audio)\//.test(file.type)) throw new ApiError(415, 'not_an_image');
-    const reduced = await shrink(file, this.limits.photoMinSide);
-    if (reduced.size > this.limits.photoMaxBytes) throw new ApiError(413, 'file_too_large');
-    return reduced;
+  #replace(photo: Photo): void {
+    this.#kept = this.#kept.map((kept) => (kept.id === photo.id ? photo : kept));
+    for (const item of this.uploads.items) if (item.photo?.id === photo.id) item.photo = photo;
   }
 }
 

@@ -1,8 +1,13 @@
-export type Route = { screen: 'train' } | { screen: 'trainings' } | { screen: 'training'; id: string };
+import { tick } from 'svelte';
+
+export type Tab = 'train' | 'models' | 'account';
+export type Route = { screen: Tab | 'trainings' | 'unknown' } | { screen: 'training' | 'model'; id: string };
 
 interface Entry {
   route: Route;
   depth: number;
+  /** Pixels that it was scrolled by when something was opened on top of it. */
+  scrolled?: number;
 }
 
 /**
@@ -14,8 +19,10 @@ export class Router {
 
   constructor() {
     if (isEntry(history.state)) this.#entry = history.state;
+    // The browser would do it before what is to be scrolled is there.
+    history.scrollRestoration = 'manual';
     addEventListener('popstate', (event) => {
-      if (isEntry(event.state)) this.#entry = event.state;
+      if (isEntry(event.state)) void this.#returnTo(event.state);
     });
   }
 
@@ -40,6 +47,7 @@ export class Router {
   }
 
   push(route: Route): void {
+    history.replaceState({ ...this.#entry, scrolled: scrollY }, '');
     this.#entry = { route, depth: this.#entry.depth + 1 };
     history.pushState(this.#entry, '');
     scrollTo(0, 0);
@@ -58,6 +66,12 @@ export class Router {
 
   back(): void {
     history.back();
+  }
+
+  async #returnTo(entry: Entry): Promise<void> {
+    this.#entry = entry;
+    await tick();
+    scrollTo(0, entry.scrolled ?? 0);
   }
 }
 

@@ -1,12 +1,21 @@
-export type TriggerProblem = 'empty' | 'long' | 'control';
+export type TriggerProblem = 'empty' | 'long' | 'unreadable' | 'unseen';
 
-// The server's own rule: one line of visible text.
-const CONTROL = /[\x00-\x1f\x7f\u2028\u2029]/;
+const WORDLY = /[\p{L}\p{N}]/u;
+/** Whatever Unicode calls other or a separator, but the space itself: control characters, line breaks, … */
+const UNSEEN = /(?! )[\p{C}\p{Z}]/u;
+const OUTER_SPACE = /^\p{White_Space}+|\p{White_Space}+$/gu;
 
-/** What keeps a word from being a trigger word; null where it is one. */
+/** The word as the server takes it. */
+export function trimmed(word: string): string {
+  return word.replace(OUTER_SPACE, '');
+}
+
+/** The server's own rule (web/schemas.py): what keeps a word from being a trigger word; null where it is one. */
 export function checkTrigger(word: string, longest: number): TriggerProblem | null {
-  const trimmed = word.trim();
-  if (trimmed === '') return 'empty';
-  if (Array.from(trimmed).length > longest) return 'long';
-  return CONTROL.test(trimmed) ? 'control' : null;
+  const text = trimmed(word);
+  if (text === '') return 'empty';
+  // Characters, and not the halves of which JavaScript counts them.
+  if (Array.from(text).length > longest) return 'long';
+  if (!WORDLY.test(text)) return 'unreadable';
+  return UNSEEN.test(text) ? 'unseen' : null;
 }

@@ -1,5 +1,5 @@
 /** Codes of the server in the words of the catalogues. */
-import { ApiError, type Limits, type TrainingStatus } from './api';
+import { ApiError, type HistoryEntry, type Limits, type TrainingStatus } from './api';
 import { type Key, t } from './i18n/i18n.svelte';
 
 const EXPIRED = ['init_data_expired', 'session_expired'];
@@ -7,21 +7,40 @@ const EXPIRED = ['init_data_expired', 'session_expired'];
 /** What happened and what can be done about it. */
 export function errorText(error: unknown): string {
   if (!(error instanceof ApiError)) return t('error.unknown');
+  const known = errors[error.code];
+  if (known) return t(known);
   if (error.status === 0) return t('error.network');
   if (EXPIRED.includes(error.code)) return t('error.expired');
   if (error.status === 401 || error.status === 403) return t('error.init_data');
   if (error.status === 429) return t('error.busy');
-  const known = errors[error.code];
-  if (known) return t(known);
   if (error.status >= 500) return t('error.server');
   return error.message || t('error.unknown');
+}
+
+/** Why a row stands in the history of stars. A kind that this version doesn't know is told in the server's words. */
+export function historyReason({ kind, training, reason }: HistoryEntry): string {
+  const name = training?.name ?? '';
+  switch (kind) {
+    case 'welcome':
+      return t('history.welcome');
+    case 'training':
+      return t('history.training', { name });
+    case 'refund':
+      return t('history.refund', { name });
+    default:
+      return reason;
+  }
 }
 
 const errors: Partial<Record<string, Key & `error.${string}`>> = {
   upload_expired: 'error.upload_expired',
   too_few_photos: 'error.too_few_photos',
   training_ended: 'error.training_ended',
+  photo_not_found: 'error.photo_gone',
+  unreadable: 'error.unreadable',
   training_not_found: 'error.not_found',
+  model_not_found: 'error.model_not_found',
+  too_many_selected: 'error.too_many_selected',
 };
 
 /** Only a new launch from Telegram helps. */
@@ -71,6 +90,7 @@ const verdicts: Record<string, ((limits: Limits) => Words) | undefined> = {
     label: t('verdict.unsupported_format'),
     reason: t('verdict.unsupported_formatReason'),
   }),
+  empty_file: () => ({ label: t('verdict.empty_file'), reason: t('verdict.empty_fileReason') }),
   corrupt: () => ({ label: t('verdict.corrupt'), reason: t('verdict.corruptReason') }),
   too_many_photos: ({ photosMax }) => ({
     label: t('verdict.too_many_photos'),

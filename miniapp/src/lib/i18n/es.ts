@@ -3,12 +3,15 @@ import type { Catalogue } from './i18n.svelte';
 export const es: Catalogue = {
   'app.loading': 'Cargando',
   'app.close': 'Cerrar',
+  'app.back': 'Atrás',
   'app.retry': 'Reintentar',
+  'app.more': 'Mostrar más',
   'app.offline': 'No hay conexión. Seguiremos en cuanto vuelva.',
 
   'tab.label': 'Secciones',
   'tab.train': 'Entrenar',
-  'tab.trainings': 'Entrenamientos',
+  'tab.models': 'Modelos',
+  'tab.account': 'Cuenta',
 
   'outside.title': 'Selfi vive en Telegram',
   'outside.text': 'Ábrelo desde el chat con el bot: allí Telegram nos dice quién eres.',
@@ -22,9 +25,14 @@ export const es: Catalogue = {
   'error.init_data':
     'No se ha aceptado la identificación de Telegram. Cierra esta página y ábrela otra vez desde el chat.',
   'error.not_found': 'Este entrenamiento no existe.',
+  'error.model_not_found': 'Este modelo ya no está, o su dueño lo ha hecho privado.',
+  'error.too_many_selected': 'Ya has elegido tantos modelos como se puede. Desmarca otro antes.',
   'error.upload_expired': 'Las fotos han esperado demasiado. Empieza de nuevo.',
   'error.too_few_photos': 'Algunas fotos ya no están. Añade más y empieza de nuevo.',
   'error.training_ended': 'Este entrenamiento ya ha terminado.',
+  'error.photo_gone': 'Esta foto ya no está en tu borrador.',
+  'error.unreadable':
+    'Tu teléfono no ha entregado esta foto. Si está en la nube o bloqueada, ábrela antes en tu galería y vuelve a intentarlo.',
   'error.unknown': 'Ha pasado algo inesperado. Inténtalo de nuevo.',
 
   'photos.title': 'Fotos',
@@ -50,6 +58,7 @@ export const es: Catalogue = {
   'upload.sending': 'Enviando',
   'upload.retrying': 'Reintentando',
   'upload.failed': 'Sin enviar',
+  'upload.retryOne': 'Enviar {name} de nuevo',
   'upload.retryAll': 'Enviar de nuevo',
 
   'verdict.ok': 'Se ve bien',
@@ -74,10 +83,22 @@ export const es: Catalogue = {
   'verdict.not_an_imageReason': 'Este archivo no es una imagen. Sirven JPEG, PNG, WebP y HEIC.',
   'verdict.unsupported_format': 'Otro formato',
   'verdict.unsupported_formatReason': 'No podemos leer este tipo de imagen. Sirven JPEG, PNG, WebP y HEIC.',
+  'verdict.empty_file': 'Archivo vacío',
+  'verdict.empty_fileReason':
+    'Este archivo no contiene nada. Si la foto está en la nube, descárgala antes y elígela otra vez.',
   'verdict.corrupt': 'Dañada',
   'verdict.corruptReason': 'El archivo está dañado o incompleto. Elígelo otra vez, o elige otro.',
   'verdict.too_many_photos': 'De más',
   'verdict.too_many_photosReason': 'Un entrenamiento admite {maximum} fotos como máximo. Quita otra primero.',
+
+  'caption.label': 'Descripción (opcional)',
+  'caption.placeholder': '{word} en la playa, riendo',
+  'caption.placeholderPlain': 'Lo que muestra la foto',
+  'caption.hint': 'Lo que se ve. Sin descripción, la palabra clave por sí sola representa la foto.',
+  'caption.missing': 'Una foto con descripción solo enseña {word} si la descripción lo dice.',
+  'caption.add': 'Añadir {word}',
+  'caption.there': 'Con descripción',
+  'caption.unsaved': 'La descripción aún no se ha guardado.',
 
   'kind.title': '¿De qué son?',
   'kind.subject': 'Persona o cosa',
@@ -93,7 +114,9 @@ export const es: Catalogue = {
   'trigger.exampleStyle': '«una ciudad de noche, al estilo de {word}»',
   'trigger.empty': 'El entrenamiento necesita una palabra clave.',
   'trigger.long': { one: 'Como máximo, {count} carácter.', other: 'Como máximo, {count} caracteres.' },
-  'trigger.control': 'Solo letras, cifras y signos.',
+  'trigger.unreadable': 'Necesita al menos una letra o una cifra.',
+  'trigger.unseen':
+    'Tiene un carácter que no se ve, como un salto de línea o lo que une algunos emojis. Escríbela de nuevo.',
 
   'trainer.title': 'Modelo base',
 
@@ -114,6 +137,8 @@ export const es: Catalogue = {
     one: 'Cuesta {price} estrellas y tienes {balance}: falta {count}. Con menos pasos cuesta menos.',
     other: 'Cuesta {price} estrellas y tienes {balance}: faltan {count}. Con menos pasos cuesta menos.',
   },
+  'price.get': { one: 'Consigue {count} estrella más', other: 'Consigue {count} estrellas más' },
+  'price.buy': 'Conseguir estrellas',
   'price.promise': 'Si el entrenamiento no sale bien, todas las estrellas vuelven solas.',
   'price.stars': { one: '{count} estrella', other: '{count} estrellas' },
 
@@ -125,12 +150,72 @@ export const es: Catalogue = {
   'train.start': 'Entrenar por {price} ⭐',
   'train.starting': 'Empezando…',
 
+  'trainings.all': 'Todos los entrenamientos',
   'trainings.empty': 'Aún no hay entrenamientos',
-  'trainings.emptyText': 'Tu primer modelo está a un puñado de fotos.',
-  'trainings.begin': 'Entrenar un modelo',
-  'trainings.running': 'En marcha',
+  'trainings.running': 'Entrenándose',
   'trainings.ended': 'Terminados',
-  'trainings.more': 'Mostrar más',
+
+  'models.scope': 'De quién son los modelos',
+  'models.own': 'Míos',
+  'models.public': 'Públicos',
+  'models.publicBadge': 'Público',
+  'models.ownBadge': 'Tuyo',
+  'models.selected': '{have} de {maximum} elegidos',
+  'models.hint': 'Marca hasta {maximum} modelos para usarlos en imágenes. Crear imágenes llegará pronto.',
+  'models.select': 'Usar {name} en imágenes',
+  'models.begin': 'Entrenar un modelo',
+  'models.empty': 'Aún no hay modelos',
+  'models.emptyText': 'Tu primer modelo está a un puñado de fotos.',
+  'models.emptyPublic': 'Aún no hay modelos públicos',
+  'models.emptyPublicText': 'Sé la primera persona: abre un modelo tuyo y hazlo público.',
+
+  'model.ownPrivate': 'Solo tuyo',
+  'model.ownPublic': 'Tuyo y público',
+  'model.others': 'De otra persona, y público',
+  'model.copy': 'Copiar {text}',
+  'model.copied': 'Copiado',
+  'model.made': 'Creado',
+  'model.use': 'Usar en imágenes',
+  'model.useHint': 'Hasta {maximum} modelos a la vez.',
+  'model.public': 'Público',
+  'model.publicHint': 'Todo el mundo lo ve y puede usarlo.',
+  'model.privateHint': 'Solo lo ves tú.',
+  'model.publish': '¿Hacer público {name}?',
+  'model.publishText':
+    'Todo el mundo verá esta imagen, el nombre y la palabra clave, y podrá crear imágenes con tu modelo. Puedes hacerlo privado otra vez.',
+  'model.publishToShare':
+    'Solo se puede compartir un modelo público: todo el mundo verá esta imagen, el nombre y la palabra clave, y podrá crear imágenes con él. Puedes hacerlo privado otra vez.',
+  'model.publishYes': 'Hacerlo público',
+  'model.publishAndShare': 'Hacerlo público y compartir',
+  'model.keepPrivate': 'Dejarlo privado',
+  'model.rename': 'Cambiar el nombre',
+  'model.name': 'Nombre',
+  'model.nameEmpty': 'Un modelo necesita un nombre.',
+  'model.save': 'Guardar',
+  'model.training': 'Cómo se entrenó',
+  'model.share': 'Compartir',
+  'model.shareText': 'Mira {name}, un modelo hecho con Selfi.',
+  'model.delete': 'Borrar el modelo',
+  'model.deleteTitle': '¿Borrar {name}?',
+  'model.deleteText': 'Se va para siempre: ni tú ni nosotros podremos recuperarlo.',
+  'model.deletePublic': 'Se va para siempre, también para quienes lo usan.',
+  'model.deleteYes': 'Borrar para siempre',
+
+  'account.buy': 'Aquí aún no se pueden comprar estrellas. Hasta entonces las da quien lleva este bot.',
+  'account.language': 'Idioma',
+  'account.languageHint': 'El bot también lo habla en el chat.',
+  'account.fullscreen': 'Pantalla completa',
+  'account.history': 'En qué se fueron tus estrellas',
+  'account.empty': 'Aún no se ha movido ninguna estrella.',
+  'account.after': 'Quedan {balance}',
+  'history.welcome': 'Regalo de bienvenida',
+  'history.training': 'Entrenamiento de {name}',
+  'history.refund': '{name} terminó sin modelo',
+
+  'link.unknown': 'Aquí no hay nada',
+  'link.unknownText':
+    'Este enlace lleva a algo que no está en esta app. Quizá sea para una versión más nueva.',
+  'link.start': 'Ir al inicio',
 
   'status.pending': 'Empieza en un momento',
   'status.queue': 'En la cola: {ahead} delante',
@@ -158,6 +243,7 @@ export const es: Catalogue = {
   'progress.refundDue': 'Tus estrellas volverán solas a tu saldo.',
   'progress.cancelledText': 'Has detenido este entrenamiento.',
   'progress.failedText': 'El entrenamiento ha terminado sin un modelo.',
+  'progress.model': 'Ver el modelo',
   'progress.again': 'Entrenar otro',
 
   'failure.timed_out': 'Ha tardado demasiado y se ha detenido. Vale la pena intentarlo otra vez.',
@@ -180,5 +266,4 @@ export const es: Catalogue = {
   'cancel.text': 'Se perderá lo que ha aprendido hasta ahora. Tus estrellas vuelven.',
   'cancel.confirm': 'Cancelar entrenamiento',
   'cancel.keep': 'Dejar que siga',
-  'cancel.cancelling': 'Cancelando…',
 };

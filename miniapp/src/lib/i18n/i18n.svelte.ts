@@ -1,5 +1,6 @@
-import { en } from './en';
-import { es } from './es';
+import { ApiError } from '../api';
+import { persist } from '../retry';
+import type { en } from './en';
 
 export const LANGUAGES = ['en', 'es'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -17,23 +18,41 @@ type Names<K extends Key> = Placeholders<
 /** The values that a message needs, by its own placeholders. */
 export type Values<K extends Key> = [Names<K>] extends [never] ? [] : [Record<Names<K>, string | number>];
 
-export const catalogues: Record<Language, Catalogue> = { en, es };
+/** Each is a file of its own, and only the person's own language travels. */
+const loaders: Record<Language, () => Promise<Catalogue>> = {
+  en: async () => (await import('./en')).en,
+  es: async () => (await import('./es')).es,
+};
 
-let language = $state<Language>('en');
+let wanted: Language = 'en';
+let spoken = $state.raw<{ language: Language; catalogue: Catalogue } | null>(null);
 
 export function currentLanguage(): Language {
-  return language;
+  return spoken?.language ?? wanted;
 }
 
-/** Takes an IETF tag; what we don't speak becomes English. */
-export function setLanguage(tag: string): void {
+/**
+ * Takes an IETF tag; what we don't speak becomes English. Rejects where the language can't be loaded: then the
+ * one spoken so far stays. Of several at once the last one counts.
+ */
+export async function setLanguage(tag: string): Promise<void> {
   const [primary] = tag.toLowerCase().split('-');
-  language = LANGUAGES.find((known) => known === primary) ?? 'en';
+  const language = LANGUAGES.find((known) => known === primary) ?? 'en';
+  wanted = language;
+  if (spoken?.language === language) return;
+  const catalogue = await persist(() => loaders[language]().catch(unreachable));
+  if (spoken && wanted !== language) return;
+  spoken = { language, catalogue };
   document.documentElement.lang = language;
 }
 
+function unreachable(): never {
+  throw new ApiError(0, 'network');
+}
+
+/** Nothing as long as no language is there. */
 export function t<K extends Key>(key: K, ...[values]: Values<K>): string {
-  return render(language, catalogues[language][key], values ?? {});
+  return spoken ? render(spoken.language, spoken.catalogue[key], values ?? {}) : '';
 }
 
 export function render(to: Language, message: Message, values: Record<string, string | number>): string {

@@ -1,0 +1,31 @@
+import type { Route } from './router.svelte';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Where a launch wants to go: by the query of a button in the chat (`?model=<id>`) or the start parameter of a link
+ * (`model_<id>`). Null where it wants nothing, and the screen for it where we don't know what it wants: it may be
+ * a link for a newer version.
+ */
+export function destination(search: string, startParam: string | null): Route | null {
+  const [fromChat] = new URLSearchParams(search);
+  const [kind, id] = fromChat ?? split(startParam ?? '');
+  if (kind === '') return null;
+  if ((kind === 'training' || kind === 'model') && UUID.test(id)) return { screen: kind, id };
+  return { screen: 'unknown' };
+}
+
+function split(startParam: string): [string, string] {
+  const at = startParam.indexOf('_');
+  return at < 0 ? [startParam, ''] : [startParam.slice(0, at), startParam.slice(at + 1)];
+}
+
+/** Opens the app at a model, for whoever taps it in Telegram (https://core.telegram.org/api/links#direct-mini-app-links). */
+export function modelLink(bot: string, id: string): string {
+  return `https://t.me/${bot}?startapp=model_${id}`;
+}
+
+/** Telegram's own dialog for sending a link to a chat, as the path behind t.me/. */
+export function sharePath(link: string, text: string): string {
+  return `share/url?url=${encodeURIComponent(link)}&text=${encodeURIComponent(text)}`;
+}

@@ -1,0 +1,67 @@
+import type { Api, Model, ModelEdit } from './api';
+import { Pages } from './pages.svelte';
+import { persist } from './retry';
+
+export type Scope = 'own' | 'public';
+
+/** The models that a person may use: their own, and public ones. */
+export class Models {
+  /** Which of the two lists is shown; it outlives the screen. */
+  scope = $state<Scope>('own');
+  readonly own: Pages<Model>;
+  readonly public: Pages<Model>;
+  readonly #selected: Pages<Model>;
+  readonly #api: Api;
+
+  readonly selectedCount = $derived.by(() => this.#selected.items.length);
+
+  constructor(api: Api) {
+    this.#api = api;
+    const list = (scope: Scope | 'selected') =>
+      new Pages<Model>(
+        (cursor) => api.models(scope, cursor),
+        ({ createdAt }) => createdAt,
+      );
+    this.own = list('own');
+    this.public = list('public');
+    this.#selected = list('selected');
+  }
+
+  async load(): Promise<void> {
+    await Promise.all([this[this.scope].load(), this.#selected.load()]);
+  }
+
+  find(id: string): Model | null {
+    return [...this.own.items, ...this.public.items].find((model) => model.id === id) ?? null;
+  }
+
+  /** Answers the model as the server now has it. */
+  async edit(id: string, change: ModelEdit): Promise<Model> {
+    const model = await persist(() => this.#api.editModel(id, change));
+    this.take(model);
+    return model;
+  }
+
+  async remove(id: string): Promise<void> {
+    await persist(() => this.#api.removeModel(id));
+    for (const list of [this.own, this.public, this.#selected]) list.items = without(list.items, id);
+  }
+
+  /** Brings every list up to date with what has become known of a model. */
+  take(model: Model): void {
+    this.own.items = replaced(this.own.items, model);
+    this.public.items = model.isPublic
+      ? replaced(this.public.items, model)
+      : without(this.public.items, model.id);
+    const others = without(this.#selected.items, model.id);
+    this.#selected.items = model.selected ? [model, ...others] : others;
+  }
+}
+
+function replaced(items: Model[], model: Model): Model[] {
+  return items.map((item) => (item.id === model.id ? model : item));
+}
+
+function without(items: Model[], id: string): Model[] {
+  return items.filter((item) => item.id !== id);
+}

@@ -1,0 +1,119 @@
+/**
+ * The one place that speaks to Telegram, by the SDK's typed methods and events. (Its ready-made components for
+ * buttons, theme and viewport would weigh as much again as the rest of the app's libraries.)
+ */
+import { type MethodParams, on, retrieveLaunchParams, retrieveRawInitData } from '@tma.js/bridge';
+import { backButton, drawBottomButtons, mainButton, secondaryButton, settingsButton } from './buttons';
+import { can, isHosted, meet, tell } from './client';
+import { fullscreen } from './fullscreen.svelte';
+import { followSystemTheme, setInsets, wear } from './theme';
+
+export {
+  type ButtonLook,
+  coverBottomButtons,
+  hasBackButton,
+  mainButton,
+  onBack,
+  onSettings,
+  secondaryButton,
+} from './buttons';
+export { fullscreen } from './fullscreen.svelte';
+
+export interface Launch {
+  /** The proof of identity, as Telegram signed it. */
+  initData: string;
+  /** IETF tag of the person's Telegram language. */
+  language: string;
+  /** What follows `startapp=` in the link that led here. */
+  startParam: string | null;
+}
+
+type LaunchParams = ReturnType<typeof retrieveLaunchParams>;
+
+/** Whether the bot may write to the person, as far as we know. */
+let canWrite = true;
+
+/** Null outside Telegram. */
+export function connect(): Launch | null {
+  followSystemTheme();
+  try {
+    const params = retrieveLaunchParams();
+    const isHosted = meet(params.tgWebAppVersion);
+    wear(params.tgWebAppThemeParams);
+    if (isHosted) settleIn(params);
+    const initData = retrieveRawInitData();
+    return initData ? launchOf(params, initData) : null;
+  } catch {
+    return null;
+  }
+}
+
+function launchOf({ tgWebAppStartParam, tgWebAppData }: LaunchParams, initData: string): Launch {
+  return {
+    initData,
+    language: tgWebAppData?.user?.language_code ?? navigator.language,
+    startParam: tgWebAppStartParam ?? tgWebAppData?.start_param ?? null,
+  };
+}
+
+function settleIn(params: LaunchParams): void {
+  on('reload_iframe', () => {
+    tell('iframe_will_reload');
+    location.reload();
+  });
+  on('theme_changed', ({ theme_params }) => {
+    wear(theme_params);
+    drawBottomButtons();
+  });
+  on('main_button_pressed', () => mainButton.press());
+  on('secondary_button_pressed', () => secondaryButton.press());
+  on('back_button_pressed', () => backButton.press());
+  on('settings_button_pressed', () => settingsButton.press());
+  on('safe_area_changed', (insets) => setInsets('safe-area', insets));
+  on('content_safe_area_changed', (insets) => setInsets('content-safe-area', insets));
+  on('write_access_requested', ({ status }) => (canWrite = status === 'allowed'));
+  canWrite = params.tgWebAppData?.user?.allows_write_to_pm ?? false;
+  tell('web_app_request_safe_area');
+  tell('web_app_request_content_safe_area');
+  tell('web_app_expand');
+  // The page scrolls, and a swipe too far would close it in the middle of an upload.
+  tell('web_app_setup_swipe_behavior', { allow_vertical_swipe: false });
+  fullscreen.begin(params.tgWebAppFullscreen ?? false);
+}
+
+/** Takes Telegram's loading screen away. */
+export function ready(): void {
+  tell('web_app_ready');
+}
+
+export function close(): void {
+  tell('web_app_close');
+}
+
+export function confirmClosing(needed: boolean): void {
+  if (isHosted()) tell('web_app_setup_closing_behavior', { need_confirmation: needed });
+  else window.onbeforeunload = needed ? (event) => event.preventDefault() : null;
+}
+
+/** So that the bot can tell how a training ended. Asks nobody who has allowed it already. */
+export function askToWrite(): void {
+  if (!canWrite) tell('web_app_request_write_access');
+}
+
+/** Opens `https://t.me/…`: a chat, a bot, or a place to share something. */
+export function openTelegramLink(path: string): void {
+  if (can('web_app_open_tg_link')) tell('web_app_open_tg_link', { path_full: `/${path}` });
+  else window.open(`https://t.me/${path}`, '_blank', 'noopener');
+}
+
+function haptic(feedback: MethodParams<'web_app_trigger_haptic_feedback'>): () => void {
+  return () => tell('web_app_trigger_haptic_feedback', feedback);
+}
+
+export const haptics = {
+  tap: haptic({ type: 'impact', impact_style: 'light' }),
+  select: haptic({ type: 'selection_change' }),
+  success: haptic({ type: 'notification', notification_type: 'success' }),
+  warning: haptic({ type: 'notification', notification_type: 'warning' }),
+  error: haptic({ type: 'notification', notification_type: 'error' }),
+};

@@ -1,0 +1,85 @@
+"""The person's stars with their reasons, and their language."""
+
+from typing import Any
+
+import pytest
+
+from models import LedgerEntry, TrainStatus, User
+from models.training import cancel, move
+from models.user import Person
+from tests.people import ANA, ANAS_STARS, BETO, DANA, proof, started
+from tests.web.conftest import Client, Serve
+
+pytestmark = pytest.mark.usefixtures("cast")
+
+
+async def account(client: Client, who: Person = ANA, query: str = "") -> tuple[int, Any]:
+    answer = await client.get(f"/account{query}", headers=proof(who))
+    return answer.status, await answer.json()
+
+
+async def test_every_star_has_its_reason(client: Client) -> None:
+    kept, cancelled = await started(name="Sea", price=150), await started(name="Hills", price=30)
+    await move(kept.id, TrainStatus.COMPLETED, files=("https://f/w", None))
+    await cancel(ANA.id, cancelled.id)
+    status, answer = await account(client)
+    assert (status, answer["balance"], answer["nextCursor"]) == (200, ANAS_STARS - 150, None)
+    told = [(row["kind"], row["amount"], row["balanceAfter"], row["reason"]) for row in answer["history"]]
+    assert told == [
+        ("refund", 30, 350, "Hills ended without a model: its price came back."),
+        ("training", -30, 320, "The training of Hills."),
+        ("training", -150, 350, "The training of Sea."),
+        ("welcome", 500, 500, "A welcome gift."),
+    ]
+    assert answer["history"][2]["training"] == {"id": str(kept.lora_id), "name": "Sea"}
+    assert answer["history"][3]["training"] is None
+    assert answer["history"][0]["createdAt"].endswith("Z")
+
+
+async def test_somebody_new_has_an_account(serve: Serve) -> None:
+    client = await serve(welcome_stars=7)
+    _, answer = await account(client, DANA)
+    assert (answer["balance"], [row["amount"] for row in answer["history"]]) == (7, [7])
+
+
+async def test_the_history_page_by_page_is_ones_own(client: Client) -> None:
+    for _ in range(3):
+        await started(price=10)
+    await started(BETO, price=0)
+    seen: list[int] = []
+    query = "?limit=2"
+    while True:
+        status, answer = await account(client, ANA, query)
+        assert status == 200
+        seen += [row["id"] for row in answer["history"]]
+        if answer["nextCursor"] is None:
+            break
+        query = f"?limit=2&cursor={answer['nextCursor']}"
+    rows = await LedgerEntry.filter(user_id=ANA.id).order_by("-id")
+    assert seen == [row.id for row in rows]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "cursor=-1", "cursor=x", f"cursor={'9' * 19}"])
+async def test_a_page_that_is_none(client: Client, query: str) -> None:
+    status, answer = await account(client, ANA, f"?{query}")
+    assert (status, answer["errors"][0]["field"]) == (422, query.partition("=")[0])
+
+
+async def test_a_language_is_kept_and_spoken_everywhere(client: Client) -> None:
+    answer = await client.patch("/account", json={"language": "es"}, headers=proof(ANA))
+    assert (answer.status, await answer.json()) == (
+        200,
+        {"id": ANA.id, "firstName": "Ana", "language": "es"},
+    )
+    assert (await User.get(id=ANA.id)).language == "es"
+    session = await (await client.post("/session", headers=proof(ANA))).json()
+    assert session["user"]["language"] == "es"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"language": "fr"}, {"language": None}, {"language": "en", "balance": 9}]
+)
+async def test_an_edit_that_is_none(client: Client, body: dict[str, Any]) -> None:
+    answer = await client.patch("/account", json=body, headers=proof(ANA))
+    assert answer.status == 422
+    assert (await User.get(id=ANA.id)).language == "en"
