@@ -30,7 +30,7 @@ async def test_each_bad_file_is_refused_by_name_and_the_others_go_on(
     )
     for name, verdict in (
         ("clip.mp4", "verdict.not_an_image"),
-        ("empty.jpg", "verdict.not_an_image"),
+        ("empty.jpg", "verdict.empty_file"),
         ("endless.jpg", "verdict.file_too_large"),
         ("IMG_0001.HEIC", "verdict.ok"),
         ("heavy.jpg", "verdict.ok"),

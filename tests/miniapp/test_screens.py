@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.miniapp.conftest import Broke, OpenApp, Somebody, Train
-from tests.miniapp.files import File, photos, video
+from tests.miniapp.files import SMALL, File, photos, video
 from tests.miniapp.line import PHOTOS, Line
 from tests.miniapp.looks import looks_right
 from tests.photos import blurred, portrait, small
@@ -45,17 +45,19 @@ async def test_train(open_app: OpenApp, somebody: Somebody, line: Line, language
     await expect(phone.app.get_by_role("dialog")).to_be_visible()
     await looks_right(phone, "train-photo")
     await phone.page.keyboard.press("Escape")
-    line.fault(PHOTOS, "answer", status=404, times=2)
+    line.fault(PHOTOS, "answer", status=404)
+    await phone.add(photos(1))
+    await phone.is_judged("0.jpg", "upload.failed")
     line.fault(PHOTOS, "late", seconds=60)
-    await phone.add(photos(3))
-    await phone.is_judged("1.jpg", "upload.failed")
+    await phone.add([File("slow.jpg", portrait(41, SMALL))])
+    await phone.is_judged("slow.jpg", "upload.sending")
     await looks_right(phone, "train-uploading")
 
 
 @languages
 async def test_not_enough_stars(open_app: OpenApp, broke: Broke, language: str) -> None:
     phone = await open_app(await broke(language))
-    missing = phone.app.get_by_text(phone.words("price.missing", count=150)).first
+    missing = phone.app.get_by_text(phone.words("price.missing", count=150))
     await missing.scroll_into_view_if_needed()
     await looks_right(phone, "train-stars-missing")
 
@@ -96,6 +98,40 @@ async def test_a_training(
     await phone.open(path=f"/app/?training={failed}")
     await expect(phone.text("progress.refunded", count=30)).to_be_visible()
     await looks_right(phone, "training-failed")
+
+
+@languages
+async def test_models_and_account(
+    open_app: OpenApp, somebody: Somebody, train: Train, service: Service, language: str
+) -> None:
+    person = somebody(language)
+    (training,) = await train(person, steps=10)
+    await service.reached(training, "COMPLETED", person=person)
+    phone = await open_app(person)
+    await phone.tab("tab.account").tap()
+    await expect(phone.text("history.training", name="anatok")).to_be_visible()
+    await looks_right(phone, "account")
+    await phone.tab("tab.models").tap()
+    row = phone.app.get_by_role("button", name="anatok")
+    await expect(row).to_be_visible()
+    await looks_right(phone, "models")
+    await row.tap()
+    await expect(phone.text("model.ownPrivate")).to_be_visible()
+    await looks_right(phone, "model")
+    for key in ("model.rename", "model.delete", "model.share"):
+        await phone.press(key)
+        await expect(phone.app.get_by_role("dialog")).to_be_visible()
+        await looks_right(phone, key.replace(".", "-"))
+        await phone.leave.tap()
+        await expect(phone.app.get_by_role("dialog")).to_be_hidden()
+
+
+@languages
+async def test_no_models(open_app: OpenApp, somebody: Somebody, language: str) -> None:
+    phone = await open_app(somebody(language))
+    await phone.tab("tab.models").tap()
+    await expect(phone.text("models.empty")).to_be_visible()
+    await looks_right(phone, "models-empty")
 
 
 @languages
