@@ -13,7 +13,7 @@ import asyncpg
 import hypothesis
 import pytest
 from hypothesis import HealthCheck
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from config import Settings
@@ -26,6 +26,9 @@ hypothesis.settings.register_profile(
     "selfi", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 hypothesis.settings.load_profile("selfi")
+
+# So long a browser test waits for what it expects to see; a machine with much else to do needs it.
+expect.set_options(timeout=15_000)
 
 BOT_TOKEN = "123456789:AAtest-token-of-the-emulated-bot"
 
