@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -113,9 +113,9 @@ def required(program: str) -> str:
     pytest.skip(sentence)
 
 
-@pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    """A real browser; the switches keep it from speaking to anybody but us."""
+@asynccontextmanager
+async def real_chromium() -> AsyncIterator[Browser]:
+    """The switches keep it from speaking to anybody but us."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=required("chromium"),
@@ -126,10 +126,17 @@ async def chromium() -> AsyncIterator[Browser]:
                 "--disable-component-update",
                 "--disable-sync",
                 "--no-first-run",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
             ],
         )
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with real_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

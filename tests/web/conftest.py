@@ -73,6 +73,7 @@ async def serve(
     async def start(
         *, events: TrainingEvents | None = None, fal: Fal | None = None, **changes: object
     ) -> Client:
+        changes.setdefault("bot_username", lambda: "selfi_test_bot")
         parts = {name: changes.pop(name) for name in PARTS if name in changes}
         settings = fal_settings.model_copy(update=changes)
         fal = fal or Fal(
@@ -104,7 +105,6 @@ async def serve(
             fal=fal,
             verifier=verifier,
             events=own_events,
-            bot_username=lambda: "selfi_test_bot",
             **parts,  # type: ignore[arg-type]  # one of PARTS each, as the test gave it
         )
         server = Server(app)
@@ -118,7 +118,7 @@ async def serve(
         await close()
 
 
-PARTS = ("telegram_webhook", "checks", "miniapp")
+PARTS = ("bot_username", "telegram_webhook", "checks", "miniapp")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-import type { Catalogue } from './i18n.svelte';
+import type { Catalogue } from './catalogues';
 
 export const es: Catalogue = {
   'app.loading': 'Cargando',
