@@ -1,7 +1,7 @@
 """The Mini App on a phone, in real Chromium: the real service between the twins, and a line to break.
 
-One service serves every test of this folder, and one worker runs them: each test has people of its own.
-A test for a screen asks for `open_app`, and is given a `Phone`:
+One service serves all tests of this folder in a process: each test has people of its own. A test for a
+screen asks for `open_app`, and is given a `Phone`:
 
     async def test_the_balance_is_shown(open_app: OpenApp) -> None:
         phone = await open_app()
@@ -55,13 +55,6 @@ class OpenApp(Protocol):
 
 Somebody = Callable[..., Person]
 Broke = Callable[..., Awaitable[Person]]
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("miniapp"))
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,7 @@ async def test_not_enough_stars(open_app: OpenApp, broke: Broke, language: str) 
 @languages
 async def test_offline(open_app: OpenApp, somebody: Somebody, language: str) -> None:
     phone = await open_app(somebody(language))
+    phone.guard.expects("ERR_INTERNET_DISCONNECTED")
     await phone.page.context.set_offline(True)
     await expect(phone.text("app.offline")).to_be_visible()
     await looks_right(phone, "offline")
