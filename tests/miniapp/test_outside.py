@@ -45,9 +45,13 @@ async def test_outside_telegram_it_says_so_and_offers_the_bot(tab: Page, line: L
         "#" * 50,
     ],
 )
-async def test_garbage_in_the_address_is_as_good_as_no_telegram(tab: Page, line: Line, fragment: str) -> None:
-    await tab.goto(f"{line.url}/app/#{fragment}")
-    await expect(tab.get_by_role("heading", name=Words("es")("outside.title"))).to_be_visible()
+async def test_garbage_in_the_address_is_as_good_as_no_telegram(
+    chromium: Browser, line: Line, fragment: str
+) -> None:
+    async with screen(chromium, "es") as (tab, guard):
+        guard.expects(401)
+        await tab.goto(f"{line.url}/app/#{fragment}")
+        await expect(tab.get_by_role("heading", name=Words("es")("outside.title"))).to_be_visible()
 
 
 async def test_a_forged_sign_in_is_refused_in_words(
