@@ -103,10 +103,11 @@ async def test_opening_survives_a_line_that_is_bad_at_first(open_app: OpenApp, l
 
 
 async def test_a_line_that_stays_bad_is_said_in_words_with_another_try(open_app: OpenApp, line: Line) -> None:
-    line.fault("POST /session", "answer", status=503, times=4)
+    line.fault("POST /session", "answer", status=503, times=100)
     phone = await open_app(wait=False)
     phone.guard.expects(503)
     async with phone.time_flies():
         await expect(phone.text("error.server")).to_be_visible()
+    line.mend()
     await phone.button("app.retry").tap()
     await phone.ready()
