@@ -18,6 +18,7 @@ export {
   onSettings,
   secondaryButton,
 } from './buttons';
+export { isHosted } from './client';
 export { fullscreen } from './fullscreen.svelte';
 
 /** Whether the bot may write to the person, as far as we know. */
