@@ -75,7 +75,7 @@ async def screen(browser: Browser, language: str, **options: Any) -> AsyncIterat
     guard = Guard(page)
     yield page, guard
     await context.close()
-    assert guard.problems == []
+    assert not guard.problems, "\n".join(guard.problems)
 
 
 class Phone:

@@ -137,7 +137,7 @@ async def test_no_models(open_app: OpenApp, somebody: Somebody, language: str) -
 
 @languages
 async def test_a_start_that_fails(open_app: OpenApp, somebody: Somebody, line: Line, language: str) -> None:
-    line.fault("POST /session", "answer", status=401)
+    line.fault("POST /session", "answer", status=401, times=10)
     phone = await open_app(somebody(language), wait=False)
     phone.guard.expects(401)
     await expect(phone.text("error.init_data")).to_be_visible()
