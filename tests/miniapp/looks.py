@@ -125,4 +125,5 @@ async def looks_right(phone: Phone, state: str) -> None:
 
 async def keep_picture(page: Page, name: str) -> None:
     if PICTURES:
-        await page.screenshot(path=Path(PICTURES) / f"{name}.png", animations="disabled")
+        path = Path(PICTURES) / f"{name}.jpg"
+        await page.screenshot(path=path, type="jpeg", quality=80, scale="css", animations="disabled")

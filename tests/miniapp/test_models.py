@@ -156,7 +156,7 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_reason(
     await at_the_models(phone)
     await row(phone, "adios").tap()
     await phone.press("model.delete")
-    await phone.press("photos.keepIt")
+    await phone.press("model.keep")
     await expect(phone.app.get_by_role("dialog")).to_be_hidden()
     await phone.press("model.delete")
     await phone.press("model.deleteYes")
