@@ -190,12 +190,13 @@ async def test_a_link_of_nobody_counts_for_nobody() -> None:
 
 
 async def test_one_person_is_rewarded_for_so_many_and_no_more_even_at_once() -> None:
-    crowd = [Person(1000 + number, "Somebody") for number in range(6)]
-    for person in crowd:
-        await remember(person, 0, invited_by=ANA.id)
-    await asyncio.gather(*(buy(person, f"charge {person.id}") for person in crowd))
-    assert len(await causes(ANA)) == TILL.referral_max
-    assert [await causes(person) for person in crowd] == [[(f"referred:{ANA.id}", 10)]] * 6
+    for inviter in (ANA, BETO):
+        crowd = [Person(1000 * inviter.id + number, "Somebody") for number in range(6)]
+        for person in crowd:
+            await remember(person, 0, invited_by=inviter.id)
+        await asyncio.gather(*(buy(person, f"charge {person.id}") for person in crowd))
+        assert len(await causes(inviter)) == TILL.referral_max
+        assert [await causes(person) for person in crowd] == [[(f"referred:{inviter.id}", 10)]] * 6
 
 
 async def test_a_chain_of_inviters_who_buy_at_once_has_no_deadlock() -> None:
