@@ -25,7 +25,8 @@ from models.lora import declare_base_models
 hypothesis.settings.register_profile(
     "selfi", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
-hypothesis.settings.load_profile("selfi")
+hypothesis.settings.register_profile("nightly", hypothesis.settings.get_profile("selfi"), max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "selfi"))
 
 BOT_TOKEN = "123456789:AAtest-token-of-the-emulated-bot"
 
