@@ -2,7 +2,7 @@
 
 from bot.i18n import _, ngettext, speaking
 from bot.keyboards import app_button, column
-from bot.views import View, stars_owned
+from bot.views import View, stars_after
 from models.ledger import LedgerEntry, LedgerKind
 
 
@@ -33,8 +33,7 @@ def receipt(entry: LedgerEntry, debt: LedgerEntry | None, language: str, app_url
                 ]
             case _:
                 return None
-        last = debt or entry
-        lines = [*lines, *([_settled(debt)] if debt else []), stars_owned(last.balance_after)]
+        lines.append(stars_after(entry, debt))
         return View("\n".join(lines), column(app_button(_("Open Selfi"), app_url)))
 
 
@@ -63,11 +62,3 @@ def _chargeback(entry: LedgerEntry) -> list[str]:
             )
         lines.append(_("Payment: <code>{charge}</code>", charge=payment.charge_id))
     return lines
-
-
-def _settled(debt: LedgerEntry) -> str:
-    return ngettext(
-        "{n} went for a refunded payment whose star was spent.",
-        "{n} went for a refunded payment whose stars were spent.",
-        -debt.amount,
-    )
