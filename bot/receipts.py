@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.i18n import _, day, marked, ngettext, number, signed, speaking
 from bot.keyboards import app_button, column, pages
-from bot.views import View, stars_owned
+from bot.views import View, stars_after, stars_owned
 from models.ledger import LedgerEntry, LedgerKind
 
 
@@ -23,8 +23,7 @@ def receipt(entry: LedgerEntry, debt: LedgerEntry | None, language: str, app_url
                 lines = _gift(entry)
             case _:
                 return None
-        last = debt or entry
-        lines = [*lines, *([_settled(debt)] if debt else []), stars_owned(last.balance_after)]
+        lines.append(stars_after(entry, debt))
         return View("\n".join(lines), column(app_button(_("Open Selfi"), app_url)))
 
 
@@ -105,11 +104,3 @@ def _chargeback(entry: LedgerEntry) -> list[str]:
             )
         lines.append(_("Payment: <code>{charge}</code>", charge=payment.charge_id))
     return lines
-
-
-def _settled(debt: LedgerEntry) -> str:
-    return ngettext(
-        "{n} went for a refunded payment whose star was spent.",
-        "{n} went for a refunded payment whose stars were spent.",
-        -debt.amount,
-    )

@@ -9,6 +9,7 @@ from aiogram.types import InlineKeyboardMarkup
 
 from bot.i18n import _, duration, marked, ngettext, percentage, speaking
 from bot.keyboards import app_button, cancel_button, column, confirmation, pack_button
+from models.ledger import LedgerEntry
 from models.photo import Photo
 from models.training import CANCELLED, Training, TrainStatus
 
@@ -80,8 +81,18 @@ def _steps(training: Training) -> str:
 # --- the one message at the end ---
 
 
-def final_message(training: Training, language: str, app_url: str | None, *, balance: int) -> View:
-    """What became of a training that has ended. `balance` is the person's, in stars, after any refund."""
+def final_message(
+    training: Training,
+    language: str,
+    app_url: str | None,
+    *,
+    refund: LedgerEntry | None = None,
+    debt: LedgerEntry | None = None,
+) -> View:
+    """What became of a training that has ended.
+
+    `refund` is the ledger's row of the price that came back, `debt` the one that was settled of it.
+    """
     with speaking(language):
         if training.status is TrainStatus.COMPLETED:
             return _completed(training, app_url)
@@ -92,7 +103,7 @@ def final_message(training: Training, language: str, app_url: str | None, *, bal
             else _("😔 <b>{name}</b> could not be trained.", name=training.lora.name),
             None if cancelled else _reason(training),
             "",
-            _refund(training, balance),
+            _refund(refund, debt),
         )
         again = _("Start another") if cancelled else _("Try again")
         return View(text, column(app_button(again, app_url)))
@@ -124,11 +135,23 @@ def _took(training: Training) -> str:
     )
 
 
-def _refund(training: Training, balance: int) -> str:
-    if not training.refunded:
+def _refund(refund: LedgerEntry | None, debt: LedgerEntry | None) -> str:
+    if refund is None:
         return _("It has cost you nothing.")
-    came_back = ngettext("⭐ {n} star came back.", "⭐ {n} stars came back.", training.stars_spent)
-    return f"{came_back} {stars_owned(balance)}"
+    came_back = ngettext("⭐ {n} star came back.", "⭐ {n} stars came back.", refund.amount)
+    return f"{came_back} {stars_after(refund, debt)}"
+
+
+def stars_after(entry: LedgerEntry, debt: LedgerEntry | None) -> str:
+    """What somebody has after a row, and after the one by which a debt was settled of its stars."""
+    if debt is None:
+        return stars_owned(entry.balance_after)
+    settled = ngettext(
+        "{n} went for a refunded payment whose star was spent.",
+        "{n} went for a refunded payment whose stars were spent.",
+        -debt.amount,
+    )
+    return f"{settled} {stars_owned(debt.balance_after)}"
 
 
 def pack_offer(packs: Mapping[int, int], balance: int) -> View:

@@ -180,6 +180,11 @@ async def history(user_id: int, limit: int, before: int | None = None) -> list[L
     return await query.order_by("-id").limit(limit).select_related("training__lora", "payment")
 
 
+async def refund_of(training_id: uuid.UUID) -> LedgerEntry | None:
+    """The row by which a training's price came back, if it did."""
+    return await LedgerEntry.get_or_none(training_id=training_id, kind=LedgerKind.REFUND)
+
+
 async def settled_of(entry: LedgerEntry) -> LedgerEntry | None:
     """The row by which a debt was settled of the stars that `entry` gave, if there was one: the next."""
     after = LedgerEntry.filter(user_id=entry.user_id, id__gt=entry.id)

@@ -25,7 +25,8 @@ from models.lora import declare_base_models
 hypothesis.settings.register_profile(
     "selfi", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
-hypothesis.settings.load_profile("selfi")
+hypothesis.settings.register_profile("nightly", hypothesis.settings.get_profile("selfi"), max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "selfi"))
 
 # So long a browser test waits for what it expects to see; a machine with much else to do needs it.
 expect.set_options(timeout=15_000)

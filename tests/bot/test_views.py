@@ -8,6 +8,7 @@ from aiogram import Bot
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot.views import View, final_message, status_message
+from models.ledger import refund_of
 from models.settlement import _SENTENCES as STORED
 from models.training import Training, TrainStatus, cancel, move
 from tests.bot.chats import Chat, Selfi
@@ -93,7 +94,7 @@ async def test_the_end_of_a_good_one_names_the_word_the_steps_and_the_time(train
     assert row.completed_at
     row.running_at = row.completed_at - timedelta(minutes=4)
 
-    view = final_message(row, "en", APP, balance=350)
+    view = final_message(row, "en", APP)
 
     assert view.text == (
         "🎉 <b>Ana &lt;3 &amp; me</b> is ready!\n\n"
@@ -101,15 +102,16 @@ async def test_the_end_of_a_good_one_names_the_word_the_steps_and_the_time(train
         "Trained for 1,000 steps in 4 minutes"
     )
     assert buttons(view) == [("See the model", f"{APP}?model={training.lora_id}"), ("Train another", APP)]
-    assert "4 minutos" in final_message(row, "es", APP, balance=350).text
+    assert "4 minutos" in final_message(row, "es", APP).text
 
 
 async def test_the_end_of_a_bad_one_names_the_reason_and_the_stars_that_came_back(training: Training) -> None:
     await move(training.id, TrainStatus.FAILED, error_code="timed_out", error="It timed out.")
     row = await shown(training)
 
-    english = final_message(row, "en", APP, balance=500)
-    spanish = final_message(row, "es", None, balance=500)
+    refund = await refund_of(training.id)
+    english = final_message(row, "en", APP, refund=refund)
+    spanish = final_message(row, "es", None, refund=refund)
 
     assert english.text == (
         "😔 <b>Ana &lt;3 &amp; me</b> could not be trained.\n"
@@ -125,7 +127,8 @@ async def test_the_end_of_a_bad_one_names_the_reason_and_the_stars_that_came_bac
 async def test_a_cancelled_one_has_friendly_words_of_its_own(training: Training) -> None:
     await cancel(ANA.id, training.id)
 
-    text = final_message(await shown(training), "en", APP, balance=500).text
+    refund = await refund_of(training.id)
+    text = final_message(await shown(training), "en", APP, refund=refund).text
 
     assert text == (
         "✋ <b>Ana &lt;3 &amp; me</b> is cancelled, as you wished.\n\n"
@@ -138,14 +141,14 @@ async def test_what_was_free_says_so(db: BaseDBAsyncClient) -> None:
     free = await started(ANA, price=0)
     await move(free.id, TrainStatus.FAILED, error_code="no_result", error="…")
 
-    assert "cost you nothing" in final_message(await shown(free), "en", APP, balance=0).text
+    assert "cost you nothing" in final_message(await shown(free), "en", APP).text
 
 
 async def test_a_code_that_nobody_knows_is_told_in_the_stored_words_quoted(training: Training) -> None:
     row = await shown(training, status=TrainStatus.FAILED, error_code="http_418", error="<i>I'm a teapot</i>")
-    assert "&lt;i&gt;I'm a teapot&lt;/i&gt;" in final_message(row, "es", APP, balance=0).text
+    assert "&lt;i&gt;I'm a teapot&lt;/i&gt;" in final_message(row, "es", APP).text
     row.update_from_dict({"error": None})
-    assert "El servicio de entrenamiento" in final_message(row, "es", APP, balance=0).text
+    assert "El servicio de entrenamiento" in final_message(row, "es", APP).text
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,7 @@ async def test_a_code_that_nobody_knows_is_told_in_the_stored_words_quoted(train
 )
 async def test_every_reason_that_we_store_is_told_in_spanish(training: Training, code: str) -> None:
     row = await shown(training, status=TrainStatus.FAILED, error_code=code, error="English words.")
-    assert "English words." not in final_message(row, "es", APP, balance=0).text
+    assert "English words." not in final_message(row, "es", APP).text
 
 
 async def test_telegram_takes_every_one_of_them(selfi: Selfi, bot: Bot) -> None:
@@ -174,7 +177,7 @@ async def test_telegram_takes_every_one_of_them(selfi: Selfi, bot: Bot) -> None:
         row = await shown(training, **changes)
         views = [status_message(row, language, selfi.settings.app_url, eta=60) for language in ("en", "es")]
         if not row.is_active:
-            views.append(final_message(row, "en", selfi.settings.app_url, balance=1))
+            views.append(final_message(row, "en", selfi.settings.app_url))
         for view in views:
             sent = await bot.send_message(ana.person.id, view.text, reply_markup=view.keyboard)
             assert "<b>Ana</b> & co" in (sent.text or "")

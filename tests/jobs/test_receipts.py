@@ -58,7 +58,7 @@ async def test_a_chargeback_of_spent_stars_and_the_purchase_that_settles_it(worl
     ) in texts
     assert (
         "⭐ 100 estrellas son tuyas. ¡Gracias!\nPago: second\n"
-        "80 se han ido en un pago devuelto cuyas estrellas ya estaban gastadas.\nTienes 20 estrellas."
+        "80 se han ido en un pago devuelto cuyas estrellas ya estaban gastadas. Tienes 20 estrellas."
     ) in texts
     assert told["text"] == f"Charge first was refunded: 100 XTR to {BETO.id}."
 
@@ -70,10 +70,11 @@ async def test_a_chargeback_that_finds_nothing_left(world: World, till: Till) ->
     await cancel(BETO.id, training.id)
     async with world.work("notify", "status"):
         texts = await said(world, BETO)
-    (taken,) = [text for text in texts if "devuelto" in text]
+    (taken,) = [text for text in texts if "↩️" in text]
     (cancelled,) = [text for text in texts if "✋" in text]
     assert "retirado" not in taken
     assert "100 estrellas ya estaban gastadas" in taken
+    assert "Han vuelto 100 estrellas. 100 se han ido en un pago devuelto" in cancelled
     assert "Tienes 0 estrellas." in cancelled
 
 
