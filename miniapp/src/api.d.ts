@@ -977,6 +977,11 @@ export interface components {
             /** Kept */
             kept: number;
             /**
+             * Photoids
+             * @description Those of the draft that are in it; none of another upload.
+             */
+            photoIds: string[];
+            /**
              * Expiresat
              * Format: date-time
              */
@@ -1180,7 +1185,10 @@ export interface operations {
     drafts_add: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 200 visible ASCII characters: a repeat with the same one answers the same. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
