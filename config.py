@@ -196,6 +196,10 @@ class Settings(BaseSettings):
     # Whether an operator may refund a payment whose stars are spent: what is missing becomes a debt.
     refund_spent_stars: bool = True
     welcome_stars: int = Field(default=0, ge=0, le=1_000_000)
+    # Whoever brings somebody, and who was brought, when that person first buys stars; 0 and 0 turn it off.
+    referral_stars: int = Field(default=0, ge=0, le=1_000_000)
+    referred_stars: int = Field(default=0, ge=0, le=1_000_000)
+    referral_max: int = Field(default=20, ge=0)
     stars_per_1000_steps: int = Field(default=150, ge=0, le=1_000_000)
     training_min_stars: int = Field(default=30, ge=0, le=1_000_000)
 
@@ -283,7 +287,15 @@ class Settings(BaseSettings):
             "secret": self.derived_secret("invoice"),
             "operators": self.admin_ids,
             "refund_spent": self.refund_spent_stars,
+            "referral_stars": self.referral_stars,
+            "referred_stars": self.referred_stars,
+            "referral_max": self.referral_max,
         }
+
+    @property
+    def invitations(self) -> bool:
+        """Whether it is worth anything to bring somebody along."""
+        return bool(self.referral_stars or self.referred_stars)
 
     @property
     def storage(self) -> str:

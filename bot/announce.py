@@ -15,6 +15,8 @@ from aiogram.methods import (
 from aiogram.types import (
     BotCommand,
     BotCommandScopeAllPrivateChats,
+    BotCommandScopeChat,
+    BotCommandScopeUnion,
     MenuButtonDefault,
     MenuButtonWebApp,
     WebAppInfo,
@@ -27,23 +29,45 @@ from models.user import LANGUAGES
 log = structlog.get_logger(__name__)
 
 
-def commands() -> dict[str, str]:
+def commands(settings: Settings) -> dict[str, str]:
     """What each command does, in the current language."""
+    invite = {"invite": _("bring somebody along, for stars")} if settings.invitations else {}
     return {
         "start": _("what I do, and the app"),
         "status": _("your trainings, running and ended"),
         "cancel": _("stop a training and get its stars back"),
         "balance": _("your stars"),
         "stars": _("get more stars"),
+        "history": _("where your stars came from and went"),
+        "code": _("stars for a code"),
+        **invite,
+        "paysupport": _("help with a payment"),
+        "terms": _("the terms"),
         "help": _("how it works"),
     }
 
 
+def operators_commands() -> dict[str, str]:
+    """The same of those that only operators have."""
+    return {
+        "user": _("a person: stars, payments, trainings"),
+        "stats": _("what moved in the last 7 days"),
+        "grant": _("give somebody stars"),
+        "promo": _("make and list promo codes"),
+        "refund": _("give a payment back"),
+        "pause": _("pause purchases"),
+        "resume": _("let people buy again"),
+    }
+
+
 async def announce(bot: Bot, settings: Settings) -> None:
-    """Tells Telegram all of it. What Telegram refuses is logged: no reason not to start."""
+    """Tells Telegram all of it. What Telegram refuses is logged: no reason not to start.
+
+    It does refuse commands for an operator who has never written to the bot.
+    """
     methods = [_menu_button(settings.app_url)]
     for language in LANGUAGES:
-        methods.extend(_in_language(language))
+        methods.extend(_in_language(language, settings))
     await asyncio.gather(*(_try(bot, method) for method in methods))
 
 
@@ -60,15 +84,20 @@ def _menu_button(app_url: str | None) -> TelegramMethod[bool]:
     return SetChatMenuButton(menu_button=MenuButtonWebApp(text="Selfi", web_app=WebAppInfo(url=app_url)))
 
 
-def _in_language(language: str) -> list[TelegramMethod[bool]]:
+def _menu(texts: dict[str, str], scope: BotCommandScopeUnion, code: str | None) -> SetMyCommands:
+    shown = [BotCommand(command=name, description=text) for name, text in texts.items()]
+    return SetMyCommands(commands=shown, scope=scope, language_code=code)
+
+
+def _in_language(language: str, settings: Settings) -> list[TelegramMethod[bool]]:
     """English is for everybody whose language we don't speak, so it is set without a language code."""
     code = None if language == "en" else language
     with speaking(language):
         return [
-            SetMyCommands(
-                commands=[BotCommand(command=name, description=text) for name, text in commands().items()],
-                scope=BotCommandScopeAllPrivateChats(),
-                language_code=code,
+            _menu(commands(settings), BotCommandScopeAllPrivateChats(), code),
+            *(
+                _menu(commands(settings) | operators_commands(), BotCommandScopeChat(chat_id=operator), code)
+                for operator in settings.admin_ids
             ),
             SetMyDescription(
                 description=_(

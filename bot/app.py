@@ -9,12 +9,22 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.enums import ChatType, ParseMode
 from aiogram.filters import Command, CommandStart
 
+from bot.deep_links import PROMO, STARS
 from bot.errors import Errors
-from bot.handlers import fallback, photos, stars, start, till, training
+from bot.handlers import (
+    fallback,
+    operators,
+    photos,
+    promotions,
+    stars,
+    start,
+    support,
+    till,
+    training,
+)
 from bot.handlers.photos import Downloads
 from bot.i18n import catalogues
-from bot.invoices import DEEP_LINK
-from bot.keyboards import BuyPack, CancelTraining, KeepTraining
+from bot.keyboards import BuyPack, CancelTraining, HistoryPage, KeepTraining
 from bot.middlewares import InTurn, Once, People
 from config import Settings
 from models.payment import Till
@@ -52,7 +62,7 @@ def create_dispatcher(settings: Settings, drafts: Drafts, temporary: Path) -> Di
     )
     for middleware in (InTurn(), Once(settings.admin_ids), People(settings), Errors()):
         dispatcher.update.outer_middleware(middleware)
-    dispatcher.include_routers(_payments(), _operators(settings), _private(), _groups())
+    dispatcher.include_routers(_payments(), _operators(settings), _private(settings), _groups())
     return dispatcher
 
 
@@ -72,21 +82,33 @@ def _operators(settings: Settings) -> Router:
     router.message.register(till.refund, Command("refund"))
     router.message.register(till.pause, Command("pause"))
     router.message.register(till.resume, Command("resume"))
+    router.message.register(operators.give, Command("grant"))
+    router.message.register(operators.show_person, Command("user"))
+    router.message.register(operators.show_days, Command("stats"))
+    router.message.register(operators.promote, Command("promo"))
+    router.message.register(support.answer, ~F.text.startswith("/"), support.is_reply)
     return router
 
 
-def _private() -> Router:
+def _private(settings: Settings) -> Router:
     router = Router(name="private")
     router.message.filter(F.chat.type == ChatType.PRIVATE)
     router.my_chat_member.filter(F.chat.type == ChatType.PRIVATE)
 
-    router.message.register(stars.offer, CommandStart(magic=F.args == DEEP_LINK))
+    router.message.register(stars.offer, CommandStart(magic=F.args == STARS))
+    router.message.register(promotions.redeem_link, CommandStart(magic=F.args.startswith(PROMO)))
     router.message.register(start.greet, CommandStart())
     router.message.register(start.explain, Command("help"))
     router.message.register(training.tell_status, Command("status"))
     router.message.register(training.offer_cancel, Command("cancel"))
     router.message.register(stars.tell_balance, Command("balance"))
     router.message.register(stars.offer, Command("stars"))
+    router.message.register(stars.tell_history, Command("history"))
+    router.message.register(promotions.redeem, Command("code"))
+    if settings.invitations:
+        router.message.register(promotions.invite, Command("invite"))
+    router.message.register(support.ask, Command("paysupport"))
+    router.message.register(support.tell_terms, Command("terms"))
     router.message.register(photos.take, F.photo)
     router.message.register(photos.take, photos.is_image_document)
     router.message.register(fallback.unknown_command, F.text.startswith("/"))
@@ -97,6 +119,7 @@ def _private() -> Router:
     router.callback_query.register(training.confirm_cancel, CancelTraining.filter())
     router.callback_query.register(training.keep, KeepTraining.filter())
     router.callback_query.register(stars.send_invoice, BuyPack.filter())
+    router.callback_query.register(stars.turn_page, HistoryPage.filter())
     router.callback_query.register(fallback.dead_button)
 
     router.my_chat_member.register(start.blocked_or_back)

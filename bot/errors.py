@@ -9,8 +9,8 @@ from aiogram.exceptions import TelegramForbiddenError
 from aiogram.types import TelegramObject, Update
 
 from bot.answers import reply_to
-from bot.i18n import _, marked
-from models.errors import DomainError
+from bot.i18n import _, duration, marked
+from models.errors import DomainError, TooOften
 from models.user import set_blocked
 
 log = structlog.get_logger(__name__)
@@ -42,7 +42,34 @@ _SENTENCES = {
     ),
     "payment_refunded": marked("This payment was refunded before."),
     "stars_spent": marked("{spent} of its stars are spent, and REFUND_SPENT_STARS doesn't allow a debt."),
-    "too_often": marked("That was too often: wait a moment."),
+    "promo_unknown": marked("I know of no such code."),
+    "promo_redeemed": marked("You have had the stars of this code."),
+    "promo_over": marked("This code is over."),
+    "promo_used_up": marked("This code is used up."),
+    "support_empty": marked(
+        "What is wrong, and with which payment? Write it after the command: "
+        "<code>/paysupport I paid, and no stars came</code>"
+    ),
+    "support_too_long": marked("This is too long: say it in {most} characters."),
+    "support_nobody": marked(
+        "Nobody would read this yet: whoever runs this bot must name somebody who answers (ADMIN_IDS)."
+    ),
+    "answer_empty": marked("An answer is a text: reply to the request in words."),
+    "answer_too_long": marked("This is too long for an answer: say it in {most} characters."),
+    "support_answered": marked("This was answered before: <blockquote>{answer}</blockquote>"),
+    "words_missing": marked("Something is missing. It is: <code>{form}</code>"),
+    "no_number": marked("“{word}” is no whole number. It is: <code>{form}</code>"),
+    "no_day": marked("“{word}” is no day such as 2030-12-31. It is: <code>{form}</code>"),
+    "person_not_found": marked("I know nobody of this id or name."),
+    "person_ambiguous": marked("Several people have had this name: say which by the id. {ids}"),
+    "grant_stars": marked("Between 1 and {most} stars can be granted at once."),
+    "grant_reason": marked("The reason may have {most} characters."),
+    "promo_code": marked("A code has 3 to 32 of A-Z, 0-9, _ and -."),
+    "promo_stars": marked("A code gives between 1 and {most} stars."),
+    "promo_uses": marked("A code can be used between 1 and {most} times."),
+    "promo_past": marked("This day is over."),
+    "promo_exists": marked("There is such a code already."),
+    "too_often": marked("That was too often: try again in {wait}."),
 }
 
 
@@ -51,7 +78,8 @@ def words(error: DomainError) -> str:
     known = _SENTENCES.get(error.code)
     if known is None:
         return html.quote(error.detail)
-    return _(known, **error.extra, max_mb=error.extra.get("max_bytes", 0) / 1024**2)
+    wait = duration(error.retry_after) if isinstance(error, TooOften) else ""
+    return _(known, **error.extra, max_mb=error.extra.get("max_bytes", 0) / 1024**2, wait=wait)
 
 
 class Errors(BaseMiddleware):

@@ -8,13 +8,14 @@ import gettext
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date as date_type
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
 from aiogram import html
 from aiogram.utils.i18n import I18n
-from babel.dates import format_timedelta
+from babel.dates import format_date, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -65,16 +66,30 @@ def ngettext(singular: str, plural: str, n: int, **values: object) -> str:
     return _filled(catalogues().gettext(singular, plural, n), {"n": n, **values})
 
 
+def number(n: int) -> str:
+    """Such as "1,200"."""
+    return str(format_decimal(n, locale=catalogues().current_locale))
+
+
+def signed(n: int) -> str:
+    """Such as "+1,200" and "−30": how much came or went."""
+    return str(format_decimal(n, "+#,##0;−#,##0" if n else "0", locale=catalogues().current_locale))
+
+
+def day(date: date_type) -> str:
+    """Such as "Nov 5, 2025"; a moment's day is UTC's."""
+    return str(format_date(date, format="medium", locale=catalogues().current_locale))
+
+
 def _filled(text: str, values: dict[str, object]) -> str:
     return text.format_map({name: _shown(value) for name, value in values.items()})
 
 
 def _shown(value: object) -> str:
-    locale = catalogues().current_locale
     if isinstance(value, int):
-        return str(format_decimal(value, locale=locale))
+        return number(value)
     if isinstance(value, float):
-        return str(format_decimal(value, "0.#", locale=locale))
+        return str(format_decimal(value, "0.#", locale=catalogues().current_locale))
     return html.quote(str(value))
 
 

@@ -10,6 +10,7 @@ from aiogram.methods import CreateInvoiceLink, SendInvoice
 from aiogram.types import LabeledPrice
 
 from bot.answers import send
+from bot.deep_links import STARS
 from bot.i18n import _, ngettext, speaking
 from models.errors import Unavailable
 from models.payment import CURRENCY, Promise, Till
@@ -17,13 +18,13 @@ from models.user import User
 
 log = structlog.get_logger(__name__)
 
-DEEP_LINK = "stars"
-"""Copies of an invoice that were passed on lead here: it is for one person only."""
-
 
 def invoice(promise: Promise, till: Till) -> SendInvoice:
-    """The invoice in the payer's chat, in the current language."""
-    return SendInvoice(chat_id=promise.user_id, start_parameter=DEEP_LINK, **_terms(promise, till))
+    """The invoice in the payer's chat, in the current language.
+
+    It is for one person only: copies that were passed on lead to the packs.
+    """
+    return SendInvoice(chat_id=promise.user_id, start_parameter=STARS, **_terms(promise, till))
 
 
 @dataclass(frozen=True)

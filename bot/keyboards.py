@@ -1,10 +1,12 @@
 """Buttons, and what they say when they are tapped."""
 
 import uuid
+from typing import Annotated
 from urllib.parse import urlencode
 
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, WebAppInfo
+from pydantic import Field
 
 from bot.i18n import _
 from models.training import Training
@@ -27,6 +29,12 @@ class BuyPack(CallbackData, prefix="buy"):
     price: int
 
 
+class HistoryPage(CallbackData, prefix="history"):
+    """`before` is the last row of the page before; 0 is the newest."""
+
+    before: Annotated[int, Field(ge=0, lt=2**63)]
+
+
 def column(*buttons: InlineKeyboardButton | None) -> InlineKeyboardMarkup | None:
     """The buttons one below the other, those that there are."""
     rows = [[button] for button in buttons if button]
@@ -47,6 +55,18 @@ def cancel_button(training: Training, text: str) -> InlineKeyboardButton:
 
 def pack_button(price: int, text: str) -> InlineKeyboardButton:
     return InlineKeyboardButton(text=text, callback_data=BuyPack(price=price).pack())
+
+
+def pages(before: int, last: int | None) -> InlineKeyboardMarkup | None:
+    """Ways on from a page of the history: it begins `before` a row, and goes on after `last`, if at all."""
+    return column(
+        InlineKeyboardButton(text=_("Older"), callback_data=HistoryPage(before=last).pack())
+        if last
+        else None,
+        InlineKeyboardButton(text=_("Newest"), callback_data=HistoryPage(before=0).pack())
+        if before
+        else None,
+    )
 
 
 def confirmation(training: Training) -> InlineKeyboardMarkup | None:

@@ -13,6 +13,7 @@ from aiogram.types import CallbackQuery, Chat, Message, TelegramObject, Update
 from aiogram.types import User as TelegramUser
 
 from bot.answers import reply_to
+from bot.deep_links import invited_by
 from bot.i18n import _, speaking
 from config import Settings
 from models.notification import tell_operators
@@ -112,7 +113,9 @@ class Sender:
     first_name: str
     language: str
     balance: int  # stars
-    welcome_stars: int  # given just now, at first sight
+    debt: int  # stars
+    is_new: bool  # seen for the first time, just now
+    is_invited: bool  # came by somebody's link
 
 
 class People(BaseMiddleware):
@@ -123,6 +126,7 @@ class People(BaseMiddleware):
 
     def __init__(self, settings: Settings) -> None:
         self._welcome_stars = settings.welcome_stars
+        self._invitations = settings.invitations
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         user: TelegramUser | None = data.get("event_from_user")
@@ -133,13 +137,14 @@ class People(BaseMiddleware):
         )
         data["language"] = person.language if person else "en"
         if person and _writes_to_us(cast("Update", event), data.get("event_chat")):
-            data["sender"] = sender = await self._remember(person)
+            data["sender"] = sender = await self._remember(person, cast("Update", event))
             data["language"] = sender.language
         with speaking(data["language"]):
             return await handler(event, data)
 
-    async def _remember(self, person: Person) -> Sender:
-        user, is_new = await remember(person, self._welcome_stars)
+    async def _remember(self, person: Person, update: Update) -> Sender:
+        inviter = invited_by(update.message.text) if self._invitations and update.message else None
+        user, is_new = await remember(person, self._welcome_stars, inviter)
         if user.blocked_at:
             await set_blocked(person.id, blocked=False)
         return Sender(
@@ -147,7 +152,9 @@ class People(BaseMiddleware):
             first_name=user.first_name,
             language=user.language,
             balance=user.balance,
-            welcome_stars=user.balance if is_new else 0,
+            debt=user.debt,
+            is_new=is_new,
+            is_invited=user.referred_by_id is not None,
         )
 
 

@@ -1,8 +1,10 @@
-"""What is said of stars that came or went by themselves: every amount is the ledger's row's."""
+"""What is said of stars that came or went, by receipts and in the history: every amount is a ledger row's."""
 
-from bot.i18n import _, ngettext, speaking
-from bot.keyboards import app_button, column
-from bot.views import View, stars_after
+from collections.abc import Sequence
+
+from bot.i18n import _, day, marked, ngettext, number, signed, speaking
+from bot.keyboards import app_button, column, pages
+from bot.views import View, stars_after, stars_owned
 from models.ledger import LedgerEntry, LedgerKind
 
 
@@ -17,24 +19,64 @@ def receipt(entry: LedgerEntry, debt: LedgerEntry | None, language: str, app_url
                 lines = _purchase(entry)
             case LedgerKind.CHARGEBACK:
                 lines = _chargeback(entry)
-            case LedgerKind.GRANT:
-                lines = [
-                    ngettext(
-                        "🎁 {n} star is yours, just so.", "🎁 {n} stars are yours, just so.", entry.amount
-                    )
-                ]
-            case LedgerKind.BONUS:
-                lines = [
-                    ngettext(
-                        "🎁 {n} star is yours, as a bonus.",
-                        "🎁 {n} stars are yours, as a bonus.",
-                        entry.amount,
-                    )
-                ]
+            case LedgerKind.GRANT | LedgerKind.BONUS:
+                lines = _gift(entry)
             case _:
                 return None
         lines.append(stars_after(entry, debt))
         return View("\n".join(lines), column(app_button(_("Open Selfi"), app_url)))
+
+
+def history_page(entries: Sequence[LedgerEntry], balance: int, before: int, *, more: bool) -> View:
+    """Rows of the ledger with all that is behind them fetched, newest first, older than the row `before`.
+
+    `more` is whether there are older ones.
+    """
+    if not entries:
+        return View(_("Nothing has come or gone yet. /stars gets you stars."))
+    lines = [f"⭐ {stars_owned(balance)}", *map(history_line, entries)]
+    return View("\n\n".join(lines), pages(before, entries[-1].id if more else None))
+
+
+def history_line(entry: LedgerEntry) -> str:
+    """A row in two lines: how much, what there was then, when; and why."""
+    moved = f"<b>{signed(entry.amount)}</b> → {number(entry.balance_after)}"
+    return f"{moved} · {day(entry.created_at.date())}\n{reason(entry)}"
+
+
+_REASONS = {
+    LedgerKind.WELCOME: marked("A welcome gift."),
+    LedgerKind.PURCHASE: marked("A pack of stars."),
+    LedgerKind.BONUS: marked("A bonus."),
+    LedgerKind.GRANT: marked("A gift of the house: {words}"),
+    LedgerKind.TRAINING: marked("The training of {name}."),
+    LedgerKind.REFUND: marked("{name} ended without a model: its price came back."),
+    LedgerKind.CHARGEBACK: marked("A payment was refunded: its stars went back."),
+    LedgerKind.DEBT: marked("Stars of a refunded payment that had been spent."),
+}
+_BONUSES = {
+    "promo": marked("The code {code}."),
+    "referral": marked("Somebody whom you invited has bought stars."),
+    "referred": marked("For your first stars, because you were invited."),
+}
+
+
+def reason(entry: LedgerEntry) -> str:
+    """Why the stars came or went, with the training behind the row fetched."""
+    cause, _colon, rest = (entry.cause or "").partition(":")
+    sentence = _REASONS[entry.kind]
+    if entry.kind is LedgerKind.BONUS:
+        sentence = _BONUSES.get(cause, sentence)
+    words = rest.partition(" ")[2]  # those of the operator, after who it is and in which message
+    return _(sentence, name=_name(entry), code=rest, words=words)
+
+
+def _name(entry: LedgerEntry) -> str:
+    return (entry.training and entry.training.lora.name) or _("a deleted model")
+
+
+def _gift(entry: LedgerEntry) -> list[str]:
+    return [ngettext("🎁 {n} star is yours.", "🎁 {n} stars are yours.", entry.amount), reason(entry)]
 
 
 def _purchase(entry: LedgerEntry) -> list[str]:

@@ -166,6 +166,14 @@ def _pack(price: int, stars: int) -> str:
     return ngettext("⭐ {price} + {n} as a bonus", "⭐ {price} + {n} as a bonus", stars - price, price=price)
 
 
+def stars_owed(debt: int) -> str:
+    return ngettext(
+        "You owe {n} star of a refunded payment: the next that comes settles it.",
+        "You owe {n} stars of a refunded payment: the next that come settle them.",
+        debt,
+    )
+
+
 def stars_owned(balance: int) -> str:
     return ngettext("You have {n} star.", "You have {n} stars.", balance)
 
@@ -236,11 +244,11 @@ def overview(running: Sequence[Training], ended: Sequence[Training], app_url: st
         )
     parts = [_status_text(training, None) for training in running]
     if ended:
-        parts.append(_lines(*(_status_line(training) for training in ended)))
+        parts.append(_lines(*(status_line(training) for training in ended)))
     return View("\n\n".join(parts), column(app_button(_("Open Selfi"), app_url)))
 
 
-def _status_line(training: Training) -> str:
+def status_line(training: Training) -> str:
     if training.status is TrainStatus.COMPLETED:
         return _(
             "✅ <b>{name}</b> is ready, trigger word <code>{word}</code>",
@@ -307,8 +315,8 @@ def rest_of_burst(photos: Sequence[Photo]) -> timedelta:
 # --- greeting ---
 
 
-def greeting(name: str, welcome_stars: int, minimum: int, app_url: str | None) -> View:
-    """`welcome_stars` is what the person was just given."""
+def greeting(name: str, welcome_stars: int, invited_stars: int, minimum: int, app_url: str | None) -> View:
+    """The person was just given `welcome_stars`, and may expect `invited_stars` because they were invited."""
     text = _lines(
         _("👋 <b>Hi, {name}!</b>", name=name),
         "",
@@ -322,6 +330,13 @@ def greeting(name: str, welcome_stars: int, minimum: int, app_url: str | None) -
             "🎁 {n} star is yours, as a welcome.", "🎁 {n} stars are yours, as a welcome.", welcome_stars
         )
         if welcome_stars
+        else None,
+        ngettext(
+            "🎁 {n} more comes with the first that you buy, because you were invited.",
+            "🎁 {n} more come with the first that you buy, because you were invited.",
+            invited_stars,
+        )
+        if invited_stars
         else None,
         _without_app() if app_url is None else None,
     )

@@ -19,15 +19,17 @@ from aiogram.types import Message
 from tortoise.expressions import Q
 
 from bot.receipts import receipt
+from bot.support import answer_message, request_message
 from bot.views import BURST, View, draft_message, final_message, rest_of_burst, status_message
 from config import Settings
 from jobs.worker import Again
-from models import photo
+from models import payment, photo
 from models.ledger import refund_of, settled_of
 from models.notification import Notification, NotificationKind, NotificationStatus
 from models.send_slot import push_slot, take_slot
+from models.support import SupportRequest
 from models.training import Training, seconds_left, usual_seconds
-from models.user import User, set_blocked
+from models.user import LANGUAGES, User, set_blocked
 
 T = TypeVar("T")
 
@@ -35,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 # A wait this short is slept through; a longer one puts the job back.
 PATIENCE = timedelta(seconds=2)
+PAYMENTS_SHOWN = 5  # beside a request for help
 
 
 class Undeliverable(Exception):
@@ -58,7 +61,7 @@ class MessageJobs:
         counts as sent: it was on its way, and should it have got lost, the living message shows the same.
         """
         found = Notification.get_or_none(id=int(subject))
-        note = await found.select_related("training__lora", "ledger__payment")
+        note = await found.select_related("training__lora", "ledger__payment", "support__user")
         if note is None or note.status in {NotificationStatus.SENT, NotificationStatus.DROPPED}:
             return
         if note.status is NotificationStatus.SENDING:
@@ -105,12 +108,23 @@ class MessageJobs:
         """The message in the words of its reader, or None for one who has blocked the bot."""
         if note.kind is NotificationKind.OPERATOR:
             return View(html.quote(note.text or ""))
+        if note.kind is NotificationKind.SUPPORT_REQUEST and note.support:
+            return await self._request(note.chat_id, note.support)
         user = await User.get(id=note.chat_id)
-        if user.blocked_at:
-            return None
+        return None if user.blocked_at else await self._view_for(user, note)
+
+    async def _request(self, operator_id: int, request: SupportRequest) -> View:
+        """For an operator, who may never have written to us."""
+        operator = await User.get_or_none(id=operator_id)
+        payments = await payment.newest(request.user_id, PAYMENTS_SHOWN)
+        return request_message(request, payments, operator.language if operator else LANGUAGES[0])
+
+    async def _view_for(self, user: User, note: Notification) -> View | None:
         if note.ledger is not None:
             debt = await settled_of(note.ledger)
             return receipt(note.ledger, debt, user.language, self.settings.app_url)
+        if note.support is not None:
+            return answer_message(note.support, user.language)
         if note.training is None:
             return None
         refund = await refund_of(note.training.id)

@@ -12,6 +12,7 @@ from models.photo import Photo, Upload
 from models.promo import PromoCode
 from models.seen_update import SeenUpdate
 from models.send_slot import SendSlot
+from models.support import SupportRequest
 from models.switch import Switch
 from models.training import Training, TrainStatus
 from models.user import Person, User
@@ -34,6 +35,7 @@ __all__ = [
     "SeenUpdate",
     "SelectedModel",
     "SendSlot",
+    "SupportRequest",
     "Switch",
     "TrainStatus",
     "Training",

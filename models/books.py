@@ -1,12 +1,13 @@
 """The books: what each day moved, closed once it is over, and how far Telegram's own list has been read."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from tortoise import fields
 from tortoise.models import Model
 
 from models.db import connection
+from models.ledger import LedgerKind
 
 
 class DailyClose(Model):
@@ -66,6 +67,28 @@ async def close(day: date) -> None:
         """,
         [day],
     )
+
+
+class DaySum(NamedTuple):
+    """How many rows of a kind a day (UTC) has, and what they sum up to, in stars."""
+
+    day: date
+    kind: LedgerKind
+    rows: int
+    stars: int
+
+
+async def by_day(first: date) -> list[DaySum]:
+    """What moved on each day from `first` on, the newest first; kinds of a day in no order."""
+    rows = await connection().execute_query_dict(
+        """
+        SELECT (created_at AT TIME ZONE 'UTC')::date AS day, kind, count(*) AS rows, sum(amount) AS stars
+        FROM ledger WHERE created_at >= $1::date::timestamp AT TIME ZONE 'UTC'
+        GROUP BY 1, 2 ORDER BY 1 DESC
+        """,
+        [first],
+    )
+    return [DaySum(row["day"], LedgerKind(row["kind"]), row["rows"], row["stars"]) for row in rows]
 
 
 async def discrepancies() -> list[str]:

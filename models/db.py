@@ -38,6 +38,11 @@ def check_enum(table: str, column: str, kind: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(check=f"{column} IN ({values})", name=f"{table}_{column}_known")
 
 
+def storable(text: str) -> str:
+    """The text without what Postgres doesn't take: NUL characters and halves of surrogate pairs."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
 @contextmanager
 def postgres(database_url: str | None, data_dir: Path) -> Iterator[str]:
     """Answers the DSN of the server at `database_url`, or of an embedded one that runs while this lasts."""

@@ -55,7 +55,8 @@ class LedgerEntry(Model):
         "models.Payment", related_name="ledger", on_delete=fields.RESTRICT, null=True
     )
     payment_id: int | None
-    # `promo:<code>` or `referral:<whose>` of a bonus; `operator:<whose>` of a grant, and perhaps their words.
+    # `promo:<code>`, `referral:<who came>` or `referred:<who invited>` of a bonus; of a grant
+    # `operator:<whose>/<their message> <their words>`.
     cause = fields.CharField(max_length=255, null=True)
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
 

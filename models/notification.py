@@ -17,6 +17,7 @@ from models.queue import Job, enqueue
 
 if TYPE_CHECKING:
     from models.ledger import LedgerEntry
+    from models.support import SupportRequest
     from models.training import Training
 
 
@@ -25,6 +26,8 @@ class NotificationKind(StrEnum):
     TRAINING_FAILED = "training_failed"
     STARS = "stars"  # that came or went: the ledger's row says which
     OPERATOR = "operator"
+    SUPPORT_REQUEST = "support_request"  # to operators
+    SUPPORT_ANSWER = "support_answer"  # to who asked
 
 
 class NotificationStatus(StrEnum):
@@ -44,6 +47,10 @@ class Notification(Model):
     ledger: fields.ForeignKeyNullableRelation["LedgerEntry"] = fields.ForeignKeyField(
         "models.LedgerEntry", related_name="notifications", on_delete=fields.RESTRICT, null=True
     )
+    support: fields.ForeignKeyNullableRelation["SupportRequest"] = fields.ForeignKeyField(
+        "models.SupportRequest", related_name="notifications", on_delete=fields.RESTRICT, null=True
+    )
+    support_id: int | None
     text = fields.TextField(null=True)  # for operators; people's are made from the catalogue when sent
     dedupe_key = fields.CharField(max_length=64)  # a chat gets one message under it
     status = fields.CharEnumField(NotificationStatus, max_length=16, default=NotificationStatus.QUEUED)
@@ -69,6 +76,7 @@ async def notify(
     *,
     training_id: uuid.UUID | None = None,
     ledger_id: int | None = None,
+    support_id: int | None = None,
     text: str | None = None,
 ) -> None:
     """Writes a message that must arrive, and enqueues its sending, within the caller's transaction.
@@ -78,12 +86,12 @@ async def notify(
     rows = await tx.execute_query_dict(
         """
         INSERT INTO notifications
-            (chat_id, kind, dedupe_key, training_id, ledger_id, text, status, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, 'queued', now())
+            (chat_id, kind, dedupe_key, training_id, ledger_id, support_id, text, status, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', now())
         ON CONFLICT (chat_id, dedupe_key) DO NOTHING
         RETURNING id
         """,
-        [chat_id, kind.value, dedupe_key, training_id, ledger_id, text],
+        [chat_id, kind.value, dedupe_key, training_id, ledger_id, support_id, text],
     )
     if rows:
         await enqueue(tx, Job("notify", str(rows[0]["id"])))

@@ -23,6 +23,7 @@ from models import ledger
 from models.errors import Conflict, NotFound
 from models.notification import tell_of_stars, tell_operators_within
 from models.queue import Job, put
+from models.referral import reward_referral
 from models.send_slot import pace
 from models.switch import SwitchName, is_on
 
@@ -60,6 +61,11 @@ class Payment(Model):
                 check="(stars IS NULL) = (problem IS NOT NULL)", name="payments_credited_or_a_problem"
             ),
         )
+
+
+async def newest(user_id: int, limit: int) -> list[Payment]:
+    """Up to `limit` of the person's payments, the newest first."""
+    return await Payment.filter(user_id=user_id).order_by("-id").limit(limit)
 
 
 class Promise(NamedTuple):
@@ -109,6 +115,9 @@ class Till:
     secret: str
     operators: frozenset[int]
     refund_spent: bool = True
+    referral_stars: int = 0
+    referred_stars: int = 0
+    referral_max: int = 0
 
     async def offer(self, user_id: int, price: int) -> Promise:
         """What an invoice for the person may promise.
@@ -186,6 +195,13 @@ class Till:
             else:
                 row_id = await ledger.purchase(tx, bill.user_id, rows[0]["id"], stars)
                 await tell_of_stars(tx, bill.user_id, row_id)
+                await reward_referral(
+                    tx,
+                    bill.user_id,
+                    for_inviter=self.referral_stars,
+                    for_invited=self.referred_stars,
+                    most=self.referral_max,
+                )
         log.info("payment_received", charge_id=charge_id, stars=stars, problem=problem and problem.code)
         return True
 

@@ -8,6 +8,7 @@ from tortoise.transactions import in_transaction
 from fal.errors import FalError, Rejected
 from fal.trainers import TRAINERS
 from fal.webhooks import WebhookEvent
+from models.db import storable
 from models.errors import NotFound
 from models.queue import Job, enqueue, put
 from models.training import Training, TrainStatus, move
@@ -52,10 +53,10 @@ async def settle(
 
 
 def _storable(value: Any) -> Any:
-    """The value without what Postgres doesn't take in JSON: NUL characters and halves of surrogate pairs."""
+    """The value as Postgres takes it in JSON."""
     match value:
         case str():
-            return value.replace("\0", "").encode(errors="replace").decode()
+            return storable(value)
         case dict():
             return {_storable(key): _storable(inner) for key, inner in value.items()}
         case list():

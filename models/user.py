@@ -9,6 +9,8 @@ from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from models import ledger
+from models.db import storable
+from models.errors import Conflict, NotFound
 
 LANGUAGES = ("en", "es")
 
@@ -32,6 +34,7 @@ class User(Model):
         constraints = (
             CheckConstraint(check="balance >= 0", name="users_balance_not_negative"),
             CheckConstraint(check="debt >= 0", name="users_debt_not_negative"),
+            CheckConstraint(check="referred_by_id <> id", name="users_not_brought_by_themselves"),
         )
 
 
@@ -51,39 +54,57 @@ class Person:
         return code if code in LANGUAGES else "en"
 
 
-def _text(text: str, most: int) -> str:
-    """What Postgres takes of a name: neither NUL nor halves of surrogate pairs."""
-    return text.replace("\0", "").encode(errors="replace").decode()[:most]
-
-
-async def remember(person: Person, welcome_stars: int) -> tuple[User, bool]:
+async def remember(person: Person, welcome_stars: int, invited_by: int | None = None) -> tuple[User, bool]:
     """Makes or refreshes the person's row; answers it, and whether it is new. A new one gets its welcome.
 
-    The language is set at first sight only: from then on it is the person's own choice.
+    At first sight only, the language is set, which from then on is the person's own choice, and whose link
+    they came by.
     """
-    first_name = _text(person.first_name, 128)
-    username = person.username and _text(person.username, 64)
+    first_name = storable(person.first_name)[:128]
+    username = person.username and storable(person.username)[:64]
     known = await User.get_or_none(id=person.id)
     if known is None:
-        return await _welcome(replace(person, first_name=first_name, username=username), welcome_stars)
+        person = replace(person, first_name=first_name, username=username)
+        return await _welcome(person, welcome_stars, invited_by)
     if (known.first_name, known.username) != (first_name, username):
         known.first_name, known.username = first_name, username
         await known.save(update_fields=["first_name", "username"])
     return known, False
 
 
-async def _welcome(person: Person, stars: int) -> tuple[User, bool]:
+async def _welcome(person: Person, stars: int, invited_by: int | None) -> tuple[User, bool]:
     async with in_transaction() as tx:
         is_new = await tx.execute_query_dict(
             """
-            INSERT INTO users (id, first_name, username, language, balance, created_at)
-            VALUES ($1, $2, $3, $4, 0, now()) ON CONFLICT (id) DO NOTHING RETURNING id
+            INSERT INTO users (id, first_name, username, language, balance, referred_by_id, created_at)
+            VALUES ($1, $2, $3, $4, 0, (SELECT id FROM users WHERE id = $5), now())
+            ON CONFLICT (id) DO NOTHING RETURNING id
             """,
-            [person.id, person.first_name, person.username, person.language],
+            [person.id, person.first_name, person.username, person.language, invited_by],
         )
         if is_new:
             await ledger.welcome(tx, person.id, stars)
         return await User.get(id=person.id, using_db=tx), bool(is_new)
+
+
+async def find(reference: str) -> User:
+    """The person of an id, or of an @name as we have last seen it.
+
+    Raises:
+        NotFound: nobody whom we know.
+        Conflict: several have had this name, and only an id tells them apart: `person_ambiguous`.
+    """
+    name = reference.removeprefix("@")
+    if reference.isascii() and reference.isdigit() and int(reference) < 2**63:
+        found = await User.filter(id=int(reference))
+    else:
+        found = await User.filter(username__iexact=storable(name)) if name else []
+    if not found:
+        raise NotFound("We know nobody of this id or name.", code="person_not_found")
+    if len(found) > 1:
+        ids = ", ".join(str(user.id) for user in found)
+        raise Conflict("Several people have had this name.", code="person_ambiguous", ids=ids)
+    return found[0]
 
 
 async def set_language(user_id: int, language: str) -> None:

@@ -42,6 +42,9 @@ def environment(chat: int, app: int, fal: int) -> dict[str, str]:
         "FAL_POLL_MAX_SECONDS": "1.5",
         "FAL_ADOPT_SECONDS": "60",
         "WELCOME_STARS": "500",
+        "ADMIN_IDS": "7100000004",  # Diego
+        "REFERRAL_STARS": "20",
+        "REFERRED_STARS": "10",
         "LOG_LEVEL": "warning",
     }
     fixed = {

@@ -1,17 +1,21 @@
-"""Stars: how many somebody has, what they buy, and buying more."""
+"""Stars: how many somebody has, where they went, what they buy, and buying more."""
 
 from aiogram import Bot
 from aiogram.methods import AnswerCallbackQuery, AnswerPreCheckoutQuery, SendMessage
 from aiogram.types import CallbackQuery, Message, PreCheckoutQuery, RefundedPayment, SuccessfulPayment
 
-from bot.answers import send
+from bot.answers import rewrite, send
 from bot.i18n import _, ngettext
 from bot.invoices import invoice
-from bot.keyboards import BuyPack
+from bot.keyboards import BuyPack, HistoryPage
 from bot.middlewares import Sender
-from bot.views import pack_offer, stars_owned
+from bot.receipts import history_page
+from bot.views import View, pack_offer, stars_owed, stars_owned
 from config import Settings
+from models import ledger
 from models.payment import Bill, Till
+
+PAGE = 8  # rows of the history
 
 
 async def tell_balance(message: Message, sender: Sender, settings: Settings) -> SendMessage:
@@ -20,8 +24,26 @@ async def tell_balance(message: Message, sender: Sender, settings: Settings) -> 
         "A training of 1,000 steps costs {n} stars.",
         settings.stars_per_1000_steps,
     )
-    more = _("/stars gets you more.")
-    return message.answer(f"⭐ {stars_owned(sender.balance)}\n{price}\n{more}")
+    debt = [stars_owed(sender.debt)] if sender.debt else []
+    more = _("/stars gets you more, /history says where they went.")
+    return message.answer("\n".join([f"⭐ {stars_owned(sender.balance)}", *debt, price, more]))
+
+
+async def tell_history(message: Message, sender: Sender) -> SendMessage:
+    view = await _history(sender, 0)
+    return message.answer(view.text, reply_markup=view.keyboard)
+
+
+async def turn_page(
+    query: CallbackQuery, callback_data: HistoryPage, sender: Sender, bot: Bot
+) -> AnswerCallbackQuery:
+    await rewrite(bot, query, await _history(sender, callback_data.before))
+    return query.answer()
+
+
+async def _history(sender: Sender, before: int) -> View:
+    rows = await ledger.history(sender.id, PAGE + 1, before or None)
+    return history_page(rows[:PAGE], sender.balance, before, more=len(rows) > PAGE)
 
 
 async def offer(message: Message, sender: Sender, till: Till) -> SendMessage:

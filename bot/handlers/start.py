@@ -4,7 +4,7 @@ from aiogram.enums import ChatMemberStatus
 from aiogram.methods import SendMessage
 from aiogram.types import ChatMemberUpdated, Message
 
-from bot.announce import commands
+from bot.announce import commands, operators_commands
 from bot.i18n import _, ngettext
 from bot.keyboards import app_button, column
 from bot.middlewares import Sender
@@ -14,11 +14,17 @@ from models.user import set_blocked
 
 
 async def greet(message: Message, sender: Sender, settings: Settings) -> SendMessage:
-    view = greeting(sender.first_name, sender.welcome_stars, settings.photos_min, settings.app_url)
+    view = greeting(
+        sender.first_name,
+        sender.balance if sender.is_new else 0,
+        settings.referred_stars if sender.is_new and sender.is_invited else 0,
+        settings.photos_min,
+        settings.app_url,
+    )
     return message.answer(view.text, reply_markup=view.keyboard)
 
 
-async def explain(message: Message, settings: Settings) -> SendMessage:
+async def explain(message: Message, sender: Sender, settings: Settings) -> SendMessage:
     how = ngettext(
         "Send me at least {n} sharp photo, or add it in the app, choose a trigger word and start. I show you "
         "how it goes and write when it is done. A training that fails costs nothing.",
@@ -26,7 +32,8 @@ async def explain(message: Message, settings: Settings) -> SendMessage:
         "I show you how it goes and write when it is done. A training that fails costs nothing.",
         settings.photos_min,
     )
-    listed = "\n".join(f"/{name} – {text}" for name, text in commands().items())
+    known = commands(settings) | (operators_commands() if sender.id in settings.admin_ids else {})
+    listed = "\n".join(f"/{name} – {text}" for name, text in known.items())
     return message.answer(
         f"{how}\n\n{listed}", reply_markup=column(app_button(_("Open Selfi"), settings.app_url))
     )

@@ -48,8 +48,8 @@ export const getInfo = () => request('/info');
 /** @param {number} person @returns {Promise<Chat>} */
 export const getChat = (person) => request(`/people/${person}/chat`);
 
-/** @param {number} person @param {string} text */
-export const sendText = (person, text) => post(`/people/${person}/messages`, { text });
+/** @param {number} person @param {string} text @param {number} replyTo a message's id, or 0 */
+export const sendText = (person, text, replyTo) => post(`/people/${person}/messages`, { text, replyTo });
 
 /**
  * Sends one photo, an album of 2 to 10, or documents.

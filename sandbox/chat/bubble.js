@@ -34,6 +34,10 @@ export class Bubble {
       'data-id': message.message_id,
     });
     if (!service) this.element.append(this.#body);
+    this.#body.addEventListener('dblclick', () => {
+      const [first] = this.messages;
+      this.#actions.replyTo(first.message_id, first.text ?? first.caption ?? 'Message');
+    });
     this.put(message);
   }
 

@@ -8,7 +8,7 @@ import { replyKeyboard } from './keyboard.js';
 
 /**
  * @typedef {object} ComposerActions
- * @property {(text: string) => void} send
+ * @property {(text: string, replyTo?: number) => void} send
  * @property {(files: File[]) => void} attach
  * @property {(url: string) => void} openApp
  * @property {() => void} restart after having blocked the bot
@@ -25,6 +25,8 @@ export class Composer {
   #files = /** @type {HTMLInputElement} */ (byId('files'));
   #commandList = byId('commands');
   #keyboard = byId('reply-keyboard');
+  #replying = /** @type {HTMLButtonElement} */ (byId('replying'));
+  #replyTo = 0;
   #bigButton = /** @type {HTMLButtonElement} */ (byId('big-button'));
   /** @type {Command[]} */
   #commands = [];
@@ -53,6 +55,7 @@ export class Composer {
       this.#files.value = '';
       if (files.length > 0) actions.attach(files);
     });
+    this.#replying.addEventListener('click', () => this.replyTo(0));
     this.#bigButton.addEventListener('click', () => {
       if (this.#bigButton.dataset.act === 'restart') actions.restart();
       else actions.send('/start');
@@ -64,6 +67,7 @@ export class Composer {
     if (person.id !== this.#person) {
       this.#drafts.set(this.#person, this.#input.value);
       this.#person = person.id;
+      this.replyTo(0);
       this.#input.value = this.#drafts.get(person.id) ?? '';
       this.#typed();
     }
@@ -114,6 +118,14 @@ export class Composer {
     if (!this.#form.hidden) this.#input.focus();
   }
 
+  /** What one writes next is a reply to the message; 0 is none. @param {number} id @param {string} [words] */
+  replyTo(id, words = '') {
+    this.#replyTo = id;
+    this.#replying.hidden = id === 0;
+    this.#replying.replaceChildren(h('strong', {}, 'Reply'), h('span', { dir: 'auto' }, words));
+    if (id) this.focus();
+  }
+
   /** Puts text where the person writes. @param {string} text */
   write(text) {
     this.#input.value = text;
@@ -126,7 +138,8 @@ export class Composer {
     if (!text) return;
     this.#input.value = '';
     this.#typed();
-    this.#actions.send(text);
+    this.#actions.send(text, this.#replyTo);
+    this.replyTo(0);
   }
 
   #typed() {

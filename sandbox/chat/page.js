@@ -64,12 +64,13 @@ export class Page {
         press: (button, message, element) => void this.#press(button, message, element),
         openLink: (url, ask) => void this.#openLink(url, ask),
         sendText: (text) => this.send(text),
+        replyTo: (id, words) => this.composer.replyTo(id, words),
         viewPhotos,
         showMessage: (id) => this.list.show(id),
       },
     );
     this.composer = new Composer({
-      send: (text) => this.send(text),
+      send: (text, replyTo) => this.send(text, replyTo),
       attach: (files) => this.attach(files),
       openApp: (url) => void this.app.open(url),
       restart: () => void this.#restart(),
@@ -127,9 +128,9 @@ export class Page {
     this.#show();
   }
 
-  /** @param {string} text */
-  send(text) {
-    api.sendText(this.person.id, text).catch(complain);
+  /** @param {string} text @param {number} [replyTo] */
+  send(text, replyTo = 0) {
+    api.sendText(this.person.id, text, replyTo).catch(complain);
     this.composer.focus();
   }
 

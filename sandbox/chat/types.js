@@ -48,6 +48,7 @@
  * @property {(button: InlineButton, message: Message, element: HTMLElement) => void} press
  * @property {(url: string, ask: boolean) => void} openLink
  * @property {(command: string) => void} sendText
+ * @property {(id: number, words: string) => void} replyTo what one writes next is a reply to the message
  * @property {(photos: {url: string, name: string}[], index: number) => void} viewPhotos
  * @property {(messageId: number) => void} showMessage
  */

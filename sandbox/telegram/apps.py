@@ -42,13 +42,16 @@ class Apps:
         chat = self.core.state.chats[self.person(who).id]
         return [posted.view for posted in chat.posted.values()]
 
-    async def send_text(self, who: Who, text: str) -> Json:
+    async def send_text(self, who: Who, text: str, reply_to: int | None = None) -> Json:
+        """Writes, perhaps in reply to a message, by its id."""
         formatted = entities.plain(text)
         if not formatted.text:
             raise Refused("A message needs a text.")
         if len(formatted.text) > MAX_TEXT:
             raise Refused(f"A message holds at most {MAX_TEXT} characters.")
-        return self.core.hear(self._writer(who), formatted.fields("text"))
+        person = self._writer(who)
+        reply = self.core.state.reply(person, reply_to) if reply_to else {}
+        return self.core.hear(person, formatted.fields("text") | reply)
 
     async def send_photos(
         self, who: Who, photos: Sequence[bytes], caption: str = "", *, side: int = PHONE_SIDE

@@ -117,10 +117,15 @@ class ClientRoutes:
         return response
 
     async def send(self, request: web.Request) -> web.Response:
-        """A text as JSON; or a form of `photo`s or `document`s, with a `caption`, and `hd` for large ones."""
+        """A text as JSON, perhaps in `replyTo` a message.
+
+        Or a form of `photo`s or `document`s, with a `caption`, and `hd` for large ones.
+        """
         person = self._person(request)
         if request.content_type != "multipart/form-data":
-            message = await self._apps.send_text(person, _field(await _object(request), "text", str))
+            body = await _object(request)
+            reply_to = _field(body, "replyTo", int, 0)
+            message = await self._apps.send_text(person, _field(body, "text", str), reply_to)
             return web.json_response({"messages": [message]})
         form = [part async for part in parts(request)]
         photos = [part.content for name, part in form if name == "photo" and isinstance(part, Upload)]

@@ -181,10 +181,8 @@ def _options(core: Core, params: Params, person: Person) -> Json:
         raise bad_request("can't parse reply parameters JSON object")
     if reply:
         inner = params.sub(reply)
-        original = core.state.find(person, inner.integer("message_id"))
-        if original:
-            without_its_own = {k: v for k, v in original.message.items() if k != "reply_to_message"}
-            options["reply_to_message"] = without_its_own
-        elif not inner.flag("allow_sending_without_reply"):
+        field = core.state.reply(person, inner.integer("message_id"))
+        if not field and not inner.flag("allow_sending_without_reply"):
             raise bad_request("message to be replied not found")
+        options |= field
     return options

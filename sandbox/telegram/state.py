@@ -241,6 +241,13 @@ class State:
     def find(self, person: Person, message_id: int) -> Posted | None:
         return self.chats[person.id].posted.get(message_id)
 
+    def reply(self, person: Person, message_id: int) -> Json:
+        """The field of a message that replies to this one; empty where it isn't there."""
+        original = self.find(person, message_id)
+        if original is None:
+            return {}
+        return {"reply_to_message": {k: v for k, v in original.message.items() if k != "reply_to_message"}}
+
     def post(self, person: Person, content: Json, *, sender: Json, keyboard: Json | None = None) -> Json:
         """Puts a message into the chat, shows it to the person, and answers it as the bot sees it."""
         self._message_id += 1

@@ -32,9 +32,9 @@ class Chat:
         """What the bot has said, as it stands there now."""
         return [message for message in self.telegram.messages(self.name) if message["from"]["is_bot"]]
 
-    async def say(self, text: str) -> Json:
-        """Writes, and answers what the bot says to it."""
-        sent = await self.telegram.send_text(self.name, text)
+    async def say(self, text: str, reply_to: Json | None = None) -> Json:
+        """Writes, perhaps in reply to a message, and answers what the bot says to it."""
+        sent = await self.telegram.send_text(self.name, text, reply_to["message_id"] if reply_to else None)
         return await self.telegram.next_message(self.name, after=sent["message_id"])
 
     async def tap(self, message: Json, label: str) -> Json:

@@ -136,3 +136,10 @@ def ana(selfi: Selfi) -> Chat:
 def beto(selfi: Selfi) -> Chat:
     """Habla español."""
     return Chat(selfi.telegram, "Beto")
+
+
+@pytest.fixture
+def diego(selfi: Selfi) -> Chat:
+    """Operates, in English here."""
+    selfi.telegram.person("Diego").language = "en"
+    return Chat(selfi.telegram, "Diego")

@@ -9,6 +9,8 @@ from models import LedgerEntry, Training, TrainStatus, User
 from models.training import cancel, move
 from tests.bot.chats import Chat, Selfi, button, labels
 
+PEOPLES = {"start", "help", "status", "cancel", "balance", "stars", "history", "code", "paysupport", "terms"}
+
 
 async def test_start_greets_by_name_with_the_app_and_the_welcome_stars_once(ana: Chat, selfi: Selfi) -> None:
     first = await ana.say("/start campaign_42")
@@ -56,7 +58,21 @@ async def test_help_lists_the_commands_that_the_menu_has(ana: Chat, beto: Chat, 
         text = (await chat.say("/help"))["text"]
         for command in menu:
             assert f"/{command['command']} – {command['description']}" in text
-        assert {"start", "help", "status", "cancel", "balance", "stars"} == {each["command"] for each in menu}
+        assert {each["command"] for each in menu} == PEOPLES
+
+
+async def test_operators_see_their_own_commands_too_in_their_chat_alone(
+    ana: Chat, diego: Chat, selfi: Selfi
+) -> None:
+    operators = {"grant", "user", "stats", "promo", "refund", "pause", "resume"}
+    await announce(selfi.bot, selfi.settings)
+
+    menu = selfi.telegram.core.state.bot.commands_for(selfi.telegram.person("Diego"))
+
+    assert {each["command"] for each in menu} == PEOPLES | operators
+    text = (await diego.say("/help"))["text"]
+    assert all(f"/{command['command']} – {command['description']}" in text for command in menu)
+    assert "/grant" not in (await ana.say("/help"))["text"]
 
 
 async def test_the_bot_introduces_itself_in_both_languages(selfi: Selfi) -> None:

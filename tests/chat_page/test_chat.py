@@ -30,6 +30,21 @@ async def test_enter_sends_and_shift_enter_breaks_the_line(chat: ChatPage) -> No
     await expect(box).to_have_value("")
 
 
+async def test_a_double_click_on_a_message_replies_to_it(chat: ChatPage) -> None:
+    await chat.start()
+    replying = chat.page.locator("#replying")
+    await chat.bubble("Hello!").dblclick(position={"x": 5, "y": 5})
+    await expect(replying).to_contain_text("Hello!")
+    await replying.click()
+    await expect(replying).to_be_hidden()
+    await chat.bubble("Hello!").dblclick(position={"x": 5, "y": 5})
+    await chat.send("yes")
+    await expect(chat.page.locator(".row.out").last.locator(".reply")).to_contain_text("Hello!")
+    await expect(replying).to_be_hidden()
+    await chat.send("and no")
+    await expect(chat.page.locator(".row.out").last.locator(".reply")).to_have_count(0)
+
+
 async def test_entities_become_elements_at_utf16_offsets(chat: ChatPage) -> None:
     await chat.start()
     text = chat.bubble("Hello!").locator(".text")

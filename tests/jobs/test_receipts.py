@@ -4,6 +4,7 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from models import ledger
+from models.grant import grant
 from models.notification import tell_of_stars
 from models.payment import Bill, Promise, Till
 from models.training import cancel
@@ -77,13 +78,26 @@ async def test_a_chargeback_that_finds_nothing_left(world: World, till: Till) ->
     assert "Tienes 0 estrellas." in cancelled
 
 
-async def test_a_grant_and_a_bonus(world: World) -> None:
+@pytest.mark.parametrize(
+    ("cause", "why"),
+    [
+        ("promo:HELLO", "The code HELLO."),
+        ("referral:7", "Somebody whom you invited has bought stars."),
+        ("referred:7", "For your first stars, because you were invited."),
+    ],
+)
+async def test_a_bonus_says_why(world: World, cause: str, why: str) -> None:
     async with in_transaction() as tx:
-        for give, cause in ((ledger.grant, "operator:1"), (ledger.bonus, "promo:HELLO")):
-            await tell_of_stars(tx, ANA.id, await give(tx, ANA.id, cause, 1))
+        await tell_of_stars(tx, ANA.id, await ledger.bonus(tx, ANA.id, cause, 1))
     async with world.work("notify"):
-        texts = [message["text"] for message in await world.heard(2)]
-    assert set(texts) == {
-        "🎁 1 star is yours, just so.\nYou have 501 stars.",
-        "🎁 1 star is yours, as a bonus.\nYou have 502 stars.",
-    }
+        (told,) = await world.heard(1)
+    assert told["text"] == f"🎁 1 star is yours.\n{why}\nYou have 501 stars."
+
+
+async def test_a_grant_says_the_operators_words(world: World) -> None:
+    await grant(OLGA.id, 7, ANA.id, 20, "for <b>waiting</b>: sorry")
+    async with world.work("notify"):
+        (told,) = await world.heard(1)
+    assert told["text"] == (
+        "🎁 20 stars are yours.\nA gift of the house: for <b>waiting</b>: sorry\nYou have 520 stars."
+    )

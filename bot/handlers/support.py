@@ -1,0 +1,47 @@
+"""Help with payments, the terms, and operators' answers."""
+
+from aiogram.filters import CommandObject
+from aiogram.methods import SendMessage
+from aiogram.types import Message
+
+from bot.i18n import _
+from bot.middlewares import Sender
+from config import Settings
+from models import support
+
+
+async def ask(message: Message, command: CommandObject, sender: Sender, settings: Settings) -> SendMessage:
+    await support.ask(settings.admin_ids, sender.id, message.message_id, command.args or "")
+    return message.answer(
+        _("A person reads this, with your last payments beside it. The answer comes here, in this chat.")
+    )
+
+
+async def tell_terms(message: Message) -> SendMessage:
+    terms = [
+        _("<b>Terms</b>"),
+        _(
+            "Stars here pay for trainings. They are bought with Telegram Stars, don't expire, and can't be "
+            "passed on or turned into money."
+        ),
+        _("A training that fails or is cancelled gives its price back by itself, in stars."),
+        _(
+            "A payment can be given back as long as its stars are unspent: ask with /paysupport. Telegram's "
+            "own support can't help with purchases made here."
+        ),
+        _("Train on photos that are yours to use, and of people who agree."),
+    ]
+    return message.answer("\n\n".join(terms))
+
+
+async def is_reply(message: Message) -> dict[str, int] | bool:
+    """Whether an operator replies to a request, and to which."""
+    replied = message.reply_to_message
+    request_id = await support.request_in(message.chat.id, replied.message_id) if replied else None
+    return {"request_id": request_id} if request_id else False
+
+
+async def answer(message: Message, request_id: int, sender: Sender) -> SendMessage:
+    """The answer is on its way by the notify job."""
+    request = await support.answer(request_id, sender.id, message.text or "")
+    return message.answer(_("{name} gets your answer.", name=request.user.first_name))
