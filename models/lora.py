@@ -224,5 +224,12 @@ async def delete(user_id: int, lora_id: uuid.UUID) -> None:
             [lora.id, datetime.now(UTC)],
         )
         await tx.execute_query(
+            """
+            UPDATE uploads SET preview = NULL
+            WHERE url = ANY (SELECT unnest(image_urls) FROM trainings WHERE lora_id = $1)
+            """,
+            [lora.id],
+        )
+        await tx.execute_query(
             "UPDATE trainings SET metadata = NULL, image_urls = '{}' WHERE lora_id = $1", [lora.id]
         )

@@ -47,6 +47,7 @@ class Photo(Model):
     bytes = fields.IntField()
     thumbnail = fields.BinaryField()
     source = fields.CharField(max_length=8)
+    idempotency_key = fields.CharField(max_length=200, null=True)  # the sender's own name for it
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
     expires_at: datetime = fields.DatetimeField()  # past it, it is out of the draft, and soon off the disk
 
@@ -102,14 +103,19 @@ class Drafts:
         file_name: str,
         caption: str | None,
         origin: Literal["app", "chat"],
+        key: str | None = None,
     ) -> Photo:
         """Inspects the file at `source`, stores its clean copy, and puts it into the person's draft.
+
+        Sent again under the same `key`, it is there once, and answered again.
 
         Raises:
             PhotoRefused: it can't be used, or is there already (`duplicate`).
             LimitReached: the draft is full.
             Unavailable: the storage doesn't answer.
         """
+        if key and (earlier := await _in_draft(user_id).filter(idempotency_key=key).first()):
+            return earlier
         await self._check_room(user_id)
         photo_id = uuid.uuid4()
         clean = source.with_name(f"{photo_id}.jpg")
@@ -130,14 +136,14 @@ class Drafts:
                 bytes=inspected.stored_bytes,
                 thumbnail=inspected.thumbnail,
                 source=origin,
+                idempotency_key=key,
                 # Not in the draft yet; whatever happens from here on, the clean-up finds its file.
                 expires_at=datetime.now(UTC),
             )
             await self._store(photo, clean)
         finally:
             clean.unlink(missing_ok=True)
-        await self._show(photo)
-        return photo
+        return await self._show(photo)
 
     async def inspect(self, source: Path, target: Path) -> Inspected:
         """Inspects the file at `source` and writes its clean copy to `target`.
@@ -156,20 +162,24 @@ class Drafts:
         except StorageError as e:
             raise Unavailable("Photos can't be stored just now.", code="storage_unavailable") from e
 
-    async def _show(self, photo: Photo) -> None:
-        """Puts a stored photo into the draft, unless the draft says no."""
+    async def _show(self, photo: Photo) -> Photo:
+        """Puts a stored photo into the draft, unless the draft says no; answers the one that is there now."""
         async with in_transaction() as tx:
             # One photo of a person at a time, so that the count and the comparison hold.
             await tx.execute_query("SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE", [photo.user_id])
+            others = await draft(photo.user_id)
+            for other in others:
+                if photo.idempotency_key and other.idempotency_key == photo.idempotency_key:
+                    return other  # both were under way at once
             await self._check_room(photo.user_id)
-            others = await _in_draft(photo.user_id).values("sha256", "dhash")
-            if any(other["sha256"] == photo.sha256 for other in others):
+            if any(other.sha256 == photo.sha256 for other in others):
                 raise PhotoRefused("This photo is in your draft already.", code="duplicate")
-            if any(distance(other["dhash"], photo.dhash) <= NEAR_DUPLICATE_DISTANCE for other in others):
+            if any(distance(other.dhash, photo.dhash) <= NEAR_DUPLICATE_DISTANCE for other in others):
                 photo.warning = "near_duplicate"
             photo.created_at = datetime.now(UTC)
             photo.expires_at = photo.created_at + self.ttl
             await photo.save(update_fields=["warning", "created_at", "expires_at"])
+            return photo
 
     async def _check_room(self, user_id: int) -> None:
         if await _in_draft(user_id).count() >= self.maximum:

@@ -322,12 +322,13 @@ async def _end(
     """What an end brings with it: the stars back or the model ready, and one message either way."""
     weights, config = files or (None, None)
     completed = to is TrainStatus.COMPLETED
-    if not completed:
-        await ledger.refund(tx, row["user_id"], training_id, row["stars_spent"])
-    # The photos of a model that is ready have served; those of a failure are the draft again.
+    # The photos of a model that is ready have served; those of a failure are the draft again. Photos before
+    # stars, as in `begin`: the other way round, two trainings of the same photos wait for each other.
     served = "UPDATE photos SET expires_at = now() WHERE training_id = $1"
     back = "UPDATE photos SET training_id = NULL WHERE training_id = $1"
     await tx.execute_query(served if completed else back, [training_id])
+    if not completed:
+        await ledger.refund(tx, row["user_id"], training_id, row["stars_spent"])
     await tx.execute_query(
         """
         UPDATE lora_models SET

@@ -1,6 +1,7 @@
 """What comes with requests: queries and JSON into models, files onto the disk, never more than is allowed."""
 
 import asyncio
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -26,6 +27,7 @@ STALL_SECONDS = 30.0
 BODY_SECONDS = 15 * 60.0
 """and take so long for a whole body: 256 MiB at 300 KB/s."""
 
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 T = TypeVar("T")
@@ -34,6 +36,14 @@ M = TypeVar("M", bound=BaseModel)
 
 def json_answer(answer: BaseModel, status: int = 200) -> web.Response:
     return web.Response(status=status, text=answer.model_dump_json(), content_type="application/json")
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    """The client's own name for what it asks for. Raises Invalid."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Invalid("An Idempotency-Key has 1 to 200 visible ASCII characters.", field="Idempotency-Key")
+    return key
 
 
 def read_query(request: web.Request, model: type[M]) -> M:

@@ -53,7 +53,12 @@ async def add(request: web.Request) -> web.Response:
                 sent = await (_from_form if _is_form(request) else _from_body)(request, path, limit)
             async with slots.work:
                 row = await request.app[DRAFTS].take(
-                    user.id, sent.path, file_name=sent.file_name, caption=sent.caption, origin="app"
+                    user.id,
+                    sent.path,
+                    file_name=sent.file_name,
+                    caption=sent.caption,
+                    origin="app",
+                    key=bodies.idempotency_key(request),
                 )
     return bodies.json_answer(answers.photo(row), status=201)
 

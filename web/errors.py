@@ -196,7 +196,8 @@ def is_database_failure(error: BaseException) -> bool:
         | asyncpg.CannotConnectNowError
         | asyncpg.TooManyConnectionsError
         | asyncpg.AdminShutdownError
-        | asyncpg.CrashShutdownError,
+        | asyncpg.CrashShutdownError
+        | asyncpg.TransactionRollbackError,  # a deadlock, whose loser may try again
     )
 
 

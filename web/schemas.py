@@ -25,10 +25,27 @@ Caption = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=CAPTION_MAX, pattern=r"^[^\x00]*$")
 ]
 
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_MAX, pattern=_LINE)
-]
 Language = Literal["en", "es"]
+
+# Letters by their category, and blank all the same.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_JOINER = "\u200d"  # holds emoji together
+
+
+def _name(name: str) -> str:
+    """Anybody may come to read it: nothing that can't be seen, or that turns around what is beside it."""
+    if not name.replace(_JOINER, "").isprintable():
+        raise ValueError("has characters that can't be seen")
+    if not set(name) - _BLANK - {" ", _JOINER}:
+        raise ValueError("needs at least one character that can be seen")
+    return name
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_MAX, pattern=_LINE),
+    AfterValidator(_name),
+]
 
 
 def _trigger(word: str) -> str:
@@ -183,6 +200,9 @@ class Upload(Answer):
     images_data_url: str = Field(alias="images_data_url", description="The seed's own name.")
     verdicts: list[UploadVerdict]
     kept: int
+    photo_ids: list[uuid.UUID] = Field(
+        description="Those of the draft that are in it; none of another upload."
+    )
     expires_at: datetime
 
 
@@ -222,7 +242,7 @@ class ModelPage(Answer):
 
 class PreviewQuery(BaseModel):
     until: int = Field(ge=0, le=2**53)
-    key: Annotated[str, StringConstraints(max_length=64)]
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class AccountQuery(BaseModel):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -15,12 +14,11 @@ from models.photo import Upload
 from models.training import Begun, Order, Training
 from models.user import Person, User
 from web import schemas
-from web.bodies import json_answer, read_json
+from web.bodies import idempotency_key, json_answer, read_json
 from web.keys import IDENTITY, SETTINGS
 from web.public_url import why_not_public
 
 _ATTEMPTS = 3
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 async def start(request: web.Request) -> web.Response:
@@ -44,7 +42,7 @@ def _order(request: web.Request, body: schemas.TrainingStart) -> Order:
         "trigger_word": body.trigger_word,
     }
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    key = _idempotency_key(request)
+    key = idempotency_key(request)
     return Order(
         user_id=request[IDENTITY].user_id,
         trainer=trainer.id,
@@ -86,13 +84,6 @@ def _steps(steps: int | None, trainer: Trainer) -> int:
             maximum=trainer.max_steps,
         )
     return steps
-
-
-def _idempotency_key(request: web.Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not _KEY.fullmatch(key):
-        raise Invalid("An Idempotency-Key has 1 to 200 visible ASCII characters.", field="Idempotency-Key")
-    return key
 
 
 async def _place(order: Order, person: Person | None, welcome_stars: int) -> Begun:

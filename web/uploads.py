@@ -90,7 +90,11 @@ async def _stored(request: web.Request, batch: Batch, folder: Path) -> schemas.U
     expires_at = datetime.now(UTC) + settings.upload_ttl
     url = await request.app[PROVIDER].store(archive, settings.upload_ttl)
     return schemas.Upload(
-        images_data_url=url, verdicts=batch.verdicts, kept=len(batch.entries), expires_at=expires_at
+        images_data_url=url,
+        verdicts=batch.verdicts,
+        kept=len(batch.entries),
+        photo_ids=batch.photo_ids,
+        expires_at=expires_at,
     )
 
 
@@ -131,6 +135,8 @@ async def _read(request: web.Request, folder: Path) -> Form | None:
 
 async def _from_draft(drafts: Drafts, user_id: int, folder: Path) -> Batch:
     rows = await photos.draft(user_id)
+    if len(rows) > drafts.maximum:  # photos of a training that failed came back to newer ones
+        raise _too_many(drafts.maximum)
     slots = asyncio.Semaphore(_FETCHED_AT_ONCE)
 
     async def fetch(row: photos.Photo) -> ArchiveEntry:

@@ -1028,6 +1028,11 @@ export interface components {
             /** Kept */
             kept: number;
             /**
+             * Photoids
+             * @description Those of the draft that are in it; none of another upload.
+             */
+            photoIds: string[];
+            /**
              * Expiresat
              * Format: date-time
              */
@@ -1231,7 +1236,10 @@ export interface operations {
     drafts_add: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 200 visible ASCII characters: a repeat with the same one answers the same. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -35,6 +35,10 @@ test('a launch says who it is, in which language, and where the link leads', () 
   });
 });
 
+test('where the link leads stands in the query, as Telegram’s clients have it', () => {
+  expect(readLaunch(fragment({}), '?tgWebAppStartParam=model_3')?.startParam).toBe('model_3');
+});
+
 test('where the link leads may stand in the init data alone', () => {
   const initData = `${INIT_DATA}&start_param=model_2`;
   expect(readLaunch(fragment({ tgWebAppData: initData }))?.startParam).toBe('model_2');

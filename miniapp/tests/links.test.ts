@@ -10,6 +10,8 @@ test.each([
   [`?model=${ID}`, null, { screen: 'model', id: ID }],
   ['', `model_${ID}`, { screen: 'model', id: ID }],
   ['', `training_${ID}`, { screen: 'training', id: ID }],
+  ['?tgWebAppStartParam=x&utm=y', `model_${ID}`, { screen: 'model', id: ID }],
+  ['?anything=7', null, null],
   [`?training=${ID}`, `model_${ID}`, { screen: 'training', id: ID }],
   ['', `picture_${ID}`, { screen: 'unknown' }],
   ['', 'model_1', { screen: 'unknown' }],

@@ -8,13 +8,12 @@ const file = (name: string) => new File([name], name, { type: 'image/jpeg' });
 const files = (count: number) => Array.from({ length: count }, (_, index) => file(`${index}.jpg`));
 const photo = (name: string) => ({ id: `id-${name}`, fileName: name, verdict: 'ok' }) as Photo;
 const network = new ApiError(0, 'network');
-const duplicate = new ApiError(422, 'duplicate');
 
 function queue(steps: Partial<UploadSteps>): Uploads {
   return new Uploads({
     prepare: (original) => Promise.resolve(original),
     post: ({ name }) => Promise.resolve(photo(name)),
-    find: () => Promise.resolve(null),
+    discard: () => Promise.resolve(),
     wait: () => Promise.resolve(),
     ...steps,
   });
@@ -44,17 +43,16 @@ test('three travel at a time, one is prepared at a time, and all arrive', async 
 });
 
 test('a flaky network ends with every photo there once', async () => {
-  const kept: string[] = [];
+  const kept = new Map<string, string>();
   const turns = new Map<string, number>();
   const { base } = await serve((call, response) => {
     if (call.path === '/session') return json(response, 200, { token: 't' });
-    if (call.method === 'GET') return json(response, 200, { photos: kept.map(photo) });
     const name = /filename="([^"]+)"/.exec(call.body)?.[1] ?? '';
+    const key = String(call.request.headers['idempotency-key']);
     const turn = (turns.get(name) ?? 0) + 1;
     turns.set(name, turn);
     if (turn > 2) {
-      if (kept.includes(name)) return problem(response, 422, 'duplicate');
-      kept.push(name);
+      kept.set(key, name);
       return json(response, 201, photo(name));
     }
     switch ((Number.parseInt(name, 10) + turn) % 4) {
@@ -66,19 +64,16 @@ test('a flaky network ends with every photo there once', async () => {
         return problem(response, 429, 'rate_limited', { 'Retry-After': '1' });
       default:
         // Kept, but the answer gets lost.
-        if (!kept.includes(name)) kept.push(name);
+        kept.set(key, name);
         return void response.destroy();
     }
   });
   // Node has no XMLHttpRequest.
   const api = new Api('data', base, (url, init) => fetch(url, init));
-  const uploads = queue({
-    post: (original, onProgress, signal) => api.addPhoto(original, onProgress, signal),
-    find: async (name) => (await api.draft()).photos.find((one) => one.fileName === name) ?? null,
-  });
+  const uploads = queue({ post: (original, key, onProgress) => api.addPhoto(original, key, onProgress) });
   uploads.add(files(8));
   expect(await settled(uploads)).toEqual(Array(8).fill('done'));
-  expect([...kept].sort()).toEqual(files(8).map((one) => one.name));
+  expect([...kept.values()].sort()).toEqual(files(8).map((one) => one.name));
   expect(uploads.items.map((item) => item.photo?.fileName)).toEqual(files(8).map((one) => one.name));
 });
 
@@ -97,36 +92,21 @@ test('what is refused is refused at once, for the reason given, and the others g
   expect(tries).toBe(1);
 });
 
-test('a duplicate is our own, whose answer got lost, only if it is found', async () => {
-  const answers = () => [network, duplicate];
-  for (const [found, state] of [
-    [photo('0.jpg'), 'done'],
-    [null, 'refused'],
-  ] as const) {
-    const left = answers();
-    const uploads = queue({
-      post: () => Promise.reject(left.shift() ?? network),
-      find: () => Promise.resolve(found),
-    });
-    uploads.add(files(1));
-    expect(await settled(uploads)).toEqual([state]);
-    expect(uploads.items[0]?.photo).toBe(found);
-  }
-});
-
-test('the same file twice is one photo, even if the duplicate finds it before its answer comes', async () => {
-  let first = true;
+test('every try of a photo has the same key, and no other photo has it', async () => {
+  const keys: string[] = [];
   const uploads = queue({
-    post: async ({ name }) => {
-      if (!first) throw duplicate;
-      first = false;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      return photo(name);
+    post: ({ name }, key) => {
+      keys.push(key);
+      return keys.length % 2 ? Promise.reject(network) : Promise.resolve(photo(name));
     },
-    find: (name) => Promise.resolve(photo(name)),
   });
-  uploads.add([file('a.jpg'), file('a.jpg')]);
-  expect(await settled(uploads)).toEqual(['done', 'refused']);
+  uploads.add(files(1));
+  expect(await settled(uploads)).toEqual(['done']);
+  uploads.add(files(1));
+  expect(await settled(uploads)).toEqual(['done', 'done']);
+  expect(keys[0]).toBe(keys[1]);
+  expect(keys[2]).toBe(keys[3]);
+  expect(keys[0]).not.toBe(keys[2]);
 });
 
 test('after six tries it stops, and goes on when asked to', async () => {
@@ -153,27 +133,37 @@ test('a file that can’t be prepared is refused without being sent', async () =
   expect(sent).toBe(0);
 });
 
-test('removing one that travels breaks it off and lets the next go', async () => {
-  const aborted: string[] = [];
+test('one that is removed while it travels is taken back where it arrived', async () => {
+  const discarded: string[] = [];
+  const answers: (() => void)[] = [];
   const uploads = queue({
-    post: ({ name }, _, signal) =>
-      name === '3.jpg'
-        ? Promise.resolve(photo(name))
-        : new Promise((_resolve, reject) => {
-            signal.addEventListener('abort', () => {
-              aborted.push(name);
-              reject(network);
-            });
-          }),
+    post: ({ name }) => new Promise((resolve) => answers.push(() => resolve(photo(name)))),
+    discard: ({ fileName }) => (discarded.push(fileName), Promise.resolve()),
+  });
+  uploads.add(files(2));
+  await expect.poll(() => answers.length).toBe(2);
+  const [first, second] = uploads.items;
+  if (first) uploads.remove(first);
+  expect([first?.unwanted, uploads.active]).toEqual([true, 2]);
+  answers.forEach((answer) => answer());
+  await expect.poll(() => uploads.active).toBe(0);
+  expect(discarded).toEqual(['0.jpg']);
+  expect(uploads.items).toEqual([second]);
+});
+
+test('one that is removed before its turn never travels', async () => {
+  const sent: string[] = [];
+  const uploads = queue({
+    post: ({ name }) => (
+      sent.push(name),
+      new Promise((resolve) => setTimeout(() => resolve(photo(name)), 5))
+    ),
   });
   uploads.add(files(4));
-  await expect.poll(() => uploads.items.filter((item) => item.state === 'sending').length).toBe(3);
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  const [first] = uploads.items;
-  if (first) uploads.remove(first);
-  await expect.poll(() => uploads.items.at(-1)?.state).toBe('done');
-  expect(aborted).toEqual(['0.jpg']);
-  expect(uploads.items.map((item) => item.file.name)).toEqual(['1.jpg', '2.jpg', '3.jpg']);
+  const last = uploads.items[3];
+  if (last) uploads.remove(last);
+  expect(await settled(uploads)).toEqual(['done', 'done', 'done']);
+  expect(sent).toEqual(['0.jpg', '1.jpg', '2.jpg']);
 });
 
 test('waits grow, are spread, stay bearable, and respect the server', () => {

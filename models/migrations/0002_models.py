@@ -42,6 +42,11 @@ class Migration(migrations.Migration):
             index=Index(fields=['user_id', 'created_at', 'id']),
         ),
         ops.AddField(
+            model_name='Photo',
+            name='idempotency_key',
+            field=fields.CharField(null=True, max_length=200),
+        ),
+        ops.AddField(
             model_name='Upload',
             name='preview',
             field=fields.BinaryField(null=True),

@@ -113,8 +113,10 @@ def launch(url: str, init_data: str, theme: str = "light", start_param: str | No
         "tgWebAppPlatform": "web",
         "tgWebAppThemeParams": json.dumps(THEMES[theme], separators=(",", ":")),
     }
-    if start_param:
-        parameters["tgWebAppStartParam"] = start_param
     base, mark, route = url.partition("#")
+    if (
+        start_param
+    ):  # by the query, unlike the rest: https://docs.telegram-mini-apps.com/platform/start-parameter
+        base += f"{'&' if '?' in base else '?'}{urlencode({'tgWebAppStartParam': start_param})}"
     joint = "" if not mark else f"{route}{'&' if '?' in route else '?'}"
     return {"url": f"{base}#{joint}{urlencode(parameters, quote_via=quote)}", "initData": init_data}

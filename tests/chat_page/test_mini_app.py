@@ -32,7 +32,8 @@ async def test_a_button_opens_the_app_and_a_link_gives_it_a_parameter(chat: Chat
     await chat.call("web_app_open_tg_link", {"path_full": "/selfi_sandbox_bot?startapp=lora_7"})
     await expect(chat.app.locator("#who")).to_have_text("Ana")
     await chat.page.wait_for_function("frames[0] && frames.length === 1")
-    assert await chat.app.locator("body").evaluate("() => launch.tgWebAppStartParam") == "lora_7"
+    query = await chat.app.locator("body").evaluate("() => location.search")
+    assert query == "?tgWebAppStartParam=lora_7"
 
 
 async def test_the_main_button_is_the_hosts(chat: ChatPage) -> None:

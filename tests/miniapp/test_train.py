@@ -205,7 +205,7 @@ async def test_it_says_how_many_stars_are_missing_and_leads_to_them(
     assert line.sent("POST /training/start") == []
 
 
-async def test_stars_that_went_elsewhere_meanwhile_are_said_to_be_missing(
+async def test_photos_and_stars_that_went_elsewhere_meanwhile_are_told_before_anything_starts(
     open_app: OpenApp, service: Service
 ) -> None:
     phone = await open_app()
@@ -218,6 +218,9 @@ async def test_stars_that_went_elsewhere_meanwhile_are_said_to_be_missing(
     order = {"images_data_url": upload["images_data_url"], "trigger_word": "chat"}
     await service.call("POST", "/training/start", phone.person, json=order)
     await phone.add(photos(4))
+    await phone.has_photos(4)
+    await phone.main.tap()
+    await expect(phone.text("error.draft_changed")).to_be_visible()
     await phone.has_photos(4)
     await phone.main.tap()
     await expect(phone.main).to_have_text(phone.words("price.get", count=100))

@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from models import LedgerEntry, LoraModel, Notification, Training, TrainStatus, Upload, User
+from models import LedgerEntry, LoraModel, Notification, Photo, Training, TrainStatus, Upload, User
 from models.errors import Conflict, NotFound
 from models.lora import LoraStatus
 from models.training import ACTIVE, LEGAL_FROM, cancel, claim_submit, find, move, page, price, release_submit
@@ -248,3 +248,25 @@ async def test_any_sequence_of_moves_keeps_the_books(steps: list[tuple[TrainStat
 )
 def test_the_price_is_linear_and_has_a_minimum(steps: int, factor: float, stars: int) -> None:
     assert price(steps, factor, 150, 30) == stars
+
+
+async def test_trainings_of_the_same_photos_begin_and_end_at_once(db: BaseDBAsyncClient) -> None:
+    """Whoever locked photos and stars in another order than the rest would end in a deadlock."""
+    photo = await Photo.create(
+        id=uuid.uuid4(), user_id=ANA.id, file_name="a.jpg", sha256="0" * 64, dhash="0" * 16, width=1,
+        height=1, bytes=4, thumbnail=b"", source="app", expires_at=datetime.now(UTC) + timedelta(hours=1),
+    )  # fmt: skip
+    url = "https://fal.example/ana.zip"
+    await Upload.create(
+        id=uuid.uuid4(), user_id=ANA.id, url=url, photo_ids=[photo.id],
+        expires_at=datetime.now(UTC) + timedelta(hours=1),
+    )  # fmt: skip
+
+    async def one() -> None:
+        training = await started(images_data_url=url, url_is_public=False, price=1)
+        await move(training.id, TrainStatus.FAILED, error_code="x", error="It broke.")
+
+    for _ in range(5):
+        await asyncio.gather(*(one() for _ in range(8)))
+    assert await balance() == ANAS_STARS
+    assert (await Photo.get(id=photo.id)).training_id is None

@@ -130,6 +130,9 @@ async def test_renaming(client: Client) -> None:
     training = await ready()
     status, model = await edit(client, training, name="  Ana, by the sea ")
     assert (status, model["name"]) == (200, "Ana, by the sea")
+    for name in ("👩‍👩‍👧 🎉", "שרה", "Ana ❤️"):
+        assert (await edit(client, training, name=name))[1]["name"] == name
+    await edit(client, training, name="Ana, by the sea")
     assert (await call(client, "GET", "/training"))[1]["items"][0]["name"] == "Ana, by the sea"
 
 
@@ -141,6 +144,10 @@ async def test_renaming(client: Client) -> None:
         {"name": "a\nb"},
         {"name": "x" * 65},
         {"name": 7},
+        {"name": "a\u202ebc"},
+        {"name": "\u200b"},
+        {"name": "\u2800 \u3164"},
+        {"name": "a\u0085x"},
         {"isPublic": "yes"},
         {"is_public": True},
         {"selected": 1},
@@ -276,7 +283,12 @@ async def test_an_address_ends_with_its_time_and_with_what_was_private_or_public
     assert (await client.get(private)).status == 404
     assert (await client.get(public)).status == 200
 
-    for wrong in (public[:-1], public.replace("until=1", "until=2"), public.partition("?")[0]):
+    for wrong in (
+        public[:-1],
+        public[:-1] + "\xe9",
+        public.replace("until=1", "until=2"),
+        public.partition("?")[0],
+    ):
         assert (await client.get(wrong)).status in {404, 422}
     in_two_days = time.time() + 2 * previews.DAY
     with monkeypatch.context() as later:

@@ -6,6 +6,8 @@ import io
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -372,3 +374,41 @@ async def until(condition: Any) -> None:
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+# --- sent again ---
+
+
+async def test_a_photo_sent_again_under_its_key_is_there_once(client: Client, cast: None) -> None:
+    headers = proof(ANA) | {"Idempotency-Key": "photo-1"}
+    answers = [
+        await client.post("/training/photos", data=photos.portrait(1), headers=headers) for _ in range(2)
+    ]
+    assert [answer.status for answer in answers] == [201, 201]
+    assert await answers[0].json() == await answers[1].json()
+    other = proof(ANA) | {"Idempotency-Key": "photo-2"}
+    refused = await client.post("/training/photos", data=photos.portrait(1), headers=other)
+    assert (refused.status, (await refused.json())["code"]) == (422, "duplicate")
+    assert await Photo.filter(user_id=ANA.id, expires_at__gt=datetime.now(UTC)).count() == 1
+
+
+async def test_the_same_photo_twice_at_once_is_there_once(client: Client, cast: None) -> None:
+    headers = proof(ANA) | {"Idempotency-Key": "photo-1"}
+    send = partial(client.post, "/training/photos", data=photos.portrait(1), headers=headers)
+    answers = await asyncio.gather(*(send() for _ in range(3)))
+    assert {answer.status for answer in answers} == {201}
+    assert len({(await answer.json())["id"] for answer in answers}) == 1
+
+
+async def test_a_full_draft_still_knows_a_photo_again(serve: Serve, cast: None) -> None:
+    client = await serve(photos_max=1, photos_min=1)
+    headers = proof(ANA) | {"Idempotency-Key": "photo-1"}
+    for _ in range(2):
+        answer = await client.post("/training/photos", data=photos.portrait(1), headers=headers)
+        assert answer.status == 201
+
+
+async def test_a_key_that_is_none(client: Client, cast: None) -> None:
+    headers = proof(ANA) | {"Idempotency-Key": "a b"}
+    answer = await client.post("/training/photos", data=photos.portrait(1), headers=headers)
+    assert (answer.status, (await answer.json())["errors"][0]["field"]) == (422, "Idempotency-Key")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import uuid
 import zipfile
 from typing import Any
 
@@ -10,7 +11,7 @@ from aiohttp import FormData
 
 from config import Settings
 from models.notification import Notification
-from models.photo import Upload
+from models.photo import Photo, Upload
 from sandbox.fal import FalEmulator
 from tests import photos
 from tests.people import ANA, proof
@@ -200,3 +201,15 @@ async def test_operators_hear_once_that_fal_is_locked(serve: Serve, emulator: Fa
     assert [(message.chat_id, "account_locked" in (message.text or "")) for message in messages] == [
         (99, True)
     ]
+
+
+async def test_a_draft_that_outgrew_the_limit_is_not_packed(serve: Serve, cast: None) -> None:
+    """Photos of a training that failed come back to those that were added meanwhile."""
+    client = await serve(photos_max=4)
+    for seed in range(4):
+        await client.post("/training/photos", data=photos.portrait(seed), headers=proof(ANA))
+    fifth = await Photo.filter(user_id=ANA.id).first()
+    assert fifth
+    await fifth.clone(pk=uuid.uuid4()).save()
+    status, problem = await upload(client)
+    assert (status, problem["code"], problem["limit"]) == (422, "too_many_photos", 4)

@@ -72,7 +72,9 @@ export class App {
     await this.photos.saveCaptions();
     const meant = JSON.stringify([choice, this.photos.tiles.map(({ photo }) => [photo?.id, photo?.caption])]);
     if (this.#intent?.meant !== meant) {
-      const { images_data_url } = await persist(() => this.api.packDraft());
+      const { images_data_url, photoIds } = await persist(() => this.api.packDraft());
+      // Photos may have come from the chat or gone in another window: nobody trains on what they haven't seen.
+      if (!this.photos.areShown(photoIds)) throw new ApiError(409, 'draft_changed');
       this.#intent = { meant, key: crypto.randomUUID(), body: { ...choice, images_data_url } };
     }
     const { body, key } = this.#intent;

@@ -7,7 +7,7 @@ import { checkTrigger, trimmed } from './trigger';
 
 export type Kind = 'subject' | 'style';
 /** What stands between the person and the start, the first thing first. */
-export type Obstacle = 'uploading' | 'photos' | 'trigger' | 'steps' | 'stars';
+export type Obstacle = 'uploading' | 'photos' | 'many' | 'trigger' | 'steps' | 'stars';
 
 /** How a training is made, as the form can take it up again. */
 export interface Settings {
@@ -68,6 +68,7 @@ export class Form {
   obstacle(photos: Photos, balance: number): Obstacle | null {
     if (photos.uploads.active > 0) return 'uploading';
     if (photos.count < photos.limits.photosMin) return 'photos';
+    if (photos.count > photos.limits.photosMax) return 'many';
     if (this.triggerProblem) return 'trigger';
     if (this.steps === null) return 'steps';
     return this.price > balance ? 'stars' : null;

@@ -22,10 +22,10 @@ const REMEMBERED = 'selfi.launch';
 
 /** The launch by the page's address; some clients reload a page without what follows its `#`. */
 export function currentLaunch(): Launch | null {
-  const launch = readLaunch(location.hash);
+  const launch = readLaunch(location.hash, location.search);
   try {
     if (launch) sessionStorage.setItem(REMEMBERED, location.hash);
-    return launch ?? readLaunch(sessionStorage.getItem(REMEMBERED) ?? '');
+    return launch ?? readLaunch(sessionStorage.getItem(REMEMBERED) ?? '', location.search);
   } catch {
     return launch; // storage may be switched off
   }
@@ -36,7 +36,7 @@ export function currentLaunch(): Launch | null {
  * SDK's own reader refuses them all for one that it doesn't expect: old clients have no `signature` in their init
  * data, and their people would be locked out. Here whatever can't be read is left out.
  */
-export function readLaunch(fragment: string): Launch | null {
+export function readLaunch(fragment: string, search = ''): Launch | null {
   const parameters = new URLSearchParams(fragment.replace(/^#/, ''));
   const initData = parameters.get('tgWebAppData');
   if (!initData) return null;
@@ -46,7 +46,10 @@ export function readLaunch(fragment: string): Launch | null {
   return {
     initData,
     language: languageOf(typeof code === 'string' ? code : navigator.language),
-    startParam: parameters.get('tgWebAppStartParam') ?? fields.get('start_param'),
+    startParam:
+      new URLSearchParams(search).get('tgWebAppStartParam') ??
+      parameters.get('tgWebAppStartParam') ??
+      fields.get('start_param'),
     version: parameters.get('tgWebAppVersion'),
     theme: themeOf(parsed(parameters.get('tgWebAppThemeParams'))),
     isFullscreen: ['1', 'true'].includes(parameters.get('tgWebAppFullscreen') ?? ''),

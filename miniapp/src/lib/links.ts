@@ -1,5 +1,6 @@
 import type { Route } from './router.svelte';
 
+const KINDS = ['training', 'model'] as const;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
@@ -8,11 +9,12 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * a link for a newer version.
  */
 export function destination(search: string, startParam: string | null): Route | null {
-  const [fromChat] = new URLSearchParams(search);
-  const [kind, id] = fromChat ?? split(startParam ?? '');
+  const query = new URLSearchParams(search);
+  const fromChat = KINDS.find((kind) => query.has(kind));
+  const [kind, id] = fromChat ? [fromChat, query.get(fromChat) ?? ''] : split(startParam ?? '');
   if (kind === '') return null;
-  if ((kind === 'training' || kind === 'model') && UUID.test(id)) return { screen: kind, id };
-  return { screen: 'unknown' };
+  const screen = KINDS.find((known) => known === kind);
+  return screen && UUID.test(id) ? { screen, id } : { screen: 'unknown' };
 }
 
 function split(startParam: string): [string, string] {

@@ -12,6 +12,7 @@ export class Models {
   readonly public: Pages<Model>;
   readonly #selected: Pages<Model>;
   readonly #api: Api;
+  #changes: Promise<unknown> = Promise.resolve();
 
   readonly selectedCount = $derived.by(() => this.#selected.items.length);
 
@@ -35,15 +36,26 @@ export class Models {
     return [...this.own.items, ...this.public.items].find((model) => model.id === id) ?? null;
   }
 
-  /** Answers the model as the server now has it. */
+  /**
+   * Answers the model as the server then has it. One change after the other: a try again of an older wish must not
+   * come after a newer one.
+   */
   async edit(id: string, change: ModelEdit): Promise<Model> {
-    const model = await persist(() => this.#api.editModel(id, change));
+    const before = this.#changes;
+    const changing = before.then(() => persist(() => this.#api.editModel(id, change)));
+    this.#changes = changing.catch(() => undefined);
+    const model = await changing;
     this.take(model);
     return model;
   }
 
   async remove(id: string): Promise<void> {
     await persist(() => this.#api.removeModel(id));
+    this.forget(id);
+  }
+
+  /** It is nowhere any more, as far as we know. */
+  forget(id: string): void {
     for (const list of [this.own, this.public, this.#selected]) list.items = without(list.items, id);
   }
 

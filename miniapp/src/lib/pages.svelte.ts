@@ -24,6 +24,7 @@ export class Pages<T extends { id: string | number }> {
 
   /** The first page anew; what was loaded of the following ones stays below it. */
   async load(): Promise<void> {
+    this.error = null;
     try {
       const { items, nextCursor } = await persist(() => this.#read(null));
       const last = items.at(-1);
@@ -31,7 +32,6 @@ export class Pages<T extends { id: string | number }> {
       if (!this.loaded || rest.length === 0) this.nextCursor = nextCursor;
       this.items = nextCursor === null ? items : [...items, ...rest];
       this.loaded = true;
-      this.error = null;
     } catch (error) {
       this.error = error;
     }
@@ -39,12 +39,12 @@ export class Pages<T extends { id: string | number }> {
 
   async more(): Promise<void> {
     this.loadingMore = true;
+    this.error = null;
     try {
       const { items, nextCursor } = await persist(() => this.#read(this.nextCursor));
       const known = this.items.map(({ id }) => id);
       this.items = [...this.items, ...items.filter(({ id }) => !known.includes(id))];
       this.nextCursor = nextCursor;
-      this.error = null;
     } catch (error) {
       this.error = error;
     } finally {

@@ -27,13 +27,14 @@ export class Photos {
 
   readonly #api: Api;
   readonly limits: Limits;
+  #removals = 0;
 
   /** Ids that the server accepted. */
   readonly #sent = $derived.by(() => this.uploads.items.map((item) => item.photo?.id));
 
   readonly tiles: Tile[] = $derived.by(() => [
     ...this.#kept.filter((photo) => !this.#sent.includes(photo.id)).map(tileOfPhoto),
-    ...this.uploads.items.map(tileOfUpload),
+    ...this.uploads.items.filter((item) => !item.unwanted).map(tileOfUpload),
   ]);
 
   /** Those that a training would be made of. */
@@ -50,8 +51,8 @@ export class Photos {
     this.limits = limits;
     this.uploads = new Uploads({
       prepare: (file) => prepare(file, limits),
-      post: (file, onProgress, signal) => api.addPhoto(file, onProgress, signal),
-      find: (name) => this.#findNew(name),
+      post: (file, key, onProgress) => api.addPhoto(file, key, onProgress),
+      discard: (photo) => this.#removeKept(photo.id),
       wait,
     });
     this.captions = new Captions(api, (photo) => this.#replace(photo));
@@ -60,8 +61,14 @@ export class Photos {
   /** Photos may have come from the chat, or gone with a training, while nobody looked here. */
   async load(): Promise<void> {
     const sent = this.uploads.items.filter((item) => item.photo);
+    const removals = this.#removals;
     try {
       const { photos } = await persist(() => this.#api.draft());
+      // What was asked before a removal may still have what was removed.
+      if (removals !== this.#removals) {
+        await this.load();
+        return;
+      }
       for (const item of sent) {
         if (!photos.some((photo) => photo.id === item.photo?.id)) this.uploads.remove(item);
       }
@@ -102,6 +109,12 @@ export class Photos {
     for (const upload of this.failed) this.uploads.retry(upload);
   }
 
+  /** Whether a training of these photos would be one of what is shown. */
+  areShown(ids: readonly string[]): boolean {
+    const shown = this.#present.map(({ id }) => id);
+    return shown.length === ids.length && shown.every((id) => ids.includes(id));
+  }
+
   saveCaption(tile: Tile): void {
     if (tile.photo) void this.captions.save(tile.photo);
   }
@@ -111,13 +124,6 @@ export class Photos {
     await this.captions.saveAll(this.#present);
   }
 
-  /** One that wasn't there before, and that no upload here calls its own. */
-  async #findNew(name: string): Promise<Photo | null> {
-    const known = [...this.#kept.map((photo) => photo.id), ...this.#sent];
-    const { photos } = await persist(() => this.#api.draft());
-    return photos.find((photo) => photo.fileName === name && !known.includes(photo.id)) ?? null;
-  }
-
   async #removeKept(id: string): Promise<void> {
     try {
       await persist(() => this.#api.removePhoto(id));
@@ -125,6 +131,7 @@ export class Photos {
       // Gone already is what we wanted.
       if (!(error instanceof ApiError && error.status === 404)) throw error;
     }
+    this.#removals += 1;
     this.#kept = this.#kept.filter((photo) => photo.id !== id);
   }
 

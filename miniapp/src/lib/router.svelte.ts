@@ -15,6 +15,7 @@ interface Entry {
  * the address, where Telegram keeps the launch parameters.
  */
 export class Router {
+  #leaving = false;
   #entry = $state.raw<Entry>({ route: { screen: 'train' }, depth: 0 });
 
   constructor() {
@@ -22,6 +23,7 @@ export class Router {
     // The browser would do it before what is to be scrolled is there.
     history.scrollRestoration = 'manual';
     addEventListener('popstate', (event) => {
+      this.#leaving = false;
       if (isEntry(event.state)) void this.#returnTo(event.state);
     });
   }
@@ -60,12 +62,20 @@ export class Router {
       this.switchTo(route);
       return;
     }
+    if (this.#leaving) return;
     addEventListener('popstate', () => this.switchTo(route), { once: true });
-    history.go(-depth);
+    this.#leave(depth);
   }
 
   back(): void {
-    history.back();
+    this.#leave(1);
+  }
+
+  /** Going back takes a moment: a second tap in it must not go further, out of the app. */
+  #leave(depth: number): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    history.go(-depth);
   }
 
   async #returnTo(entry: Entry): Promise<void> {

@@ -3,17 +3,15 @@ import { backoff, type Wait } from './retry';
 
 const CONCURRENCY = 3;
 const ATTEMPTS = 6;
-/** How the server refuses a photo that it has kept already, when the answer to that got lost. */
-const PERHAPS_KEPT = ['duplicate', 'too_many_photos'];
 
 export type UploadState = 'waiting' | 'sending' | 'retrying' | 'done' | 'refused' | 'failed';
 
-let nextKey = 0;
-
 /** One chosen file on its way into the draft. */
 export class Upload {
-  readonly key = `upload-${(nextKey += 1)}`;
-  readonly abort = new AbortController();
+  /** Under it the server keeps one photo, however often it is sent. */
+  readonly key = crypto.randomUUID();
+  /** Removed while it travelled: it may have arrived, so it is seen through to its end, and taken back there. */
+  unwanted = $state(false);
   state = $state<UploadState>('waiting');
   /** How much of it has left the phone, 0–1. */
   progress = $state(0);
@@ -37,15 +35,15 @@ export class Upload {
 export interface UploadSteps {
   /** Makes a file fit to travel; an ApiError thrown here refuses it. Called for one file at a time. */
   prepare: (file: File) => Promise<File>;
-  post: (file: File, onProgress: (part: number) => void, signal: AbortSignal) => Promise<Photo>;
-  /** Looks for a photo that the server keeps although its answer never reached us. */
-  find: (name: string) => Promise<Photo | null>;
+  post: (file: File, key: string, onProgress: (part: number) => void) => Promise<Photo>;
+  /** Takes a photo back that was removed before its answer came. */
+  discard: (photo: Photo) => Promise<void>;
   wait: Wait;
 }
 
 /**
  * Sends files one request each, three at a time. Dropped connections, 5xx and 429 are tried again; browsers repeat
- * some requests by themselves, too. So a photo that is called a duplicate may be our own: then it is looked for.
+ * some requests by themselves, too: by its key the server knows each photo again.
  */
 export class Uploads {
   items = $state<Upload[]>([]);
@@ -64,9 +62,12 @@ export class Uploads {
     this.#pump();
   }
 
-  /** Leaves the queue; what was under way is broken off. */
   remove(upload: Upload): void {
-    upload.abort.abort();
+    if (upload.state === 'sending' || upload.state === 'retrying') upload.unwanted = true;
+    else this.#drop(upload);
+  }
+
+  #drop(upload: Upload): void {
     URL.revokeObjectURL(upload.preview);
     this.items = this.items.filter((item) => item.key !== upload.key);
   }
@@ -77,7 +78,7 @@ export class Uploads {
   }
 
   clear(): void {
-    for (const item of this.items) this.remove(item);
+    for (const item of this.items) this.#drop(item);
   }
 
   #pump(): void {
@@ -97,12 +98,15 @@ export class Uploads {
     upload.progress = 0;
     upload.error = null;
     try {
-      await this.#send(upload, await this.#prepare(upload.file));
+      const photo = await this.#send(upload, await this.#prepare(upload.file));
+      if (upload.unwanted) await this.#steps.discard(photo);
+      upload.photo = photo;
+      upload.state = 'done';
     } catch (error) {
-      if (upload.abort.signal.aborted) return;
       upload.error = error instanceof ApiError ? error : new ApiError(0, 'unknown', String(error));
       upload.state = isRefusal(upload.error) ? 'refused' : 'failed';
     }
+    if (upload.unwanted) this.#drop(upload);
   }
 
   /** Decoding takes tens of megabytes a photo, more than some phones have three times. */
@@ -112,38 +116,18 @@ export class Uploads {
     return prepared;
   }
 
-  async #send(upload: Upload, file: File): Promise<void> {
+  async #send(upload: Upload, file: File): Promise<Photo> {
     for (let attempt = 1; ; attempt += 1) {
-      upload.abort.signal.throwIfAborted();
       upload.state = 'sending';
       try {
-        const photo = await this.#steps.post(file, (part) => (upload.progress = part), upload.abort.signal);
-        this.#claim(upload, photo);
-        return;
+        return await this.#steps.post(file, upload.key, (part) => (upload.progress = part));
       } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        const own = PERHAPS_KEPT.includes(error.code) ? await this.#steps.find(file.name) : null;
-        if (own) {
-          this.#claim(upload, own);
-          return;
-        }
-        if (!error.transient || attempt === ATTEMPTS || upload.abort.signal.aborted) throw error;
+        if (!(error instanceof ApiError) || !error.transient || attempt === ATTEMPTS) throw error;
         upload.state = 'retrying';
         upload.progress = 0;
         await this.#steps.wait(backoff(attempt, error.retryAfter));
       }
     }
-  }
-
-  /** The same file chosen twice: whose answer came is the one, and who only found its photo is the duplicate. */
-  #claim(upload: Upload, photo: Photo): void {
-    for (const other of this.items.filter((item) => item.photo?.id === photo.id)) {
-      other.photo = null;
-      other.error = new ApiError(422, 'duplicate');
-      other.state = 'refused';
-    }
-    upload.photo = photo;
-    upload.state = 'done';
   }
 }
 

@@ -33,6 +33,7 @@ export function historyReason({ kind, training, reason }: HistoryEntry): string 
 }
 
 const errors: Partial<Record<string, Key & `error.${string}`>> = {
+  draft_changed: 'error.draft_changed',
   upload_expired: 'error.upload_expired',
   too_few_photos: 'error.too_few_photos',
   training_ended: 'error.training_ended',

@@ -21,11 +21,7 @@ export function sendWithProgress(
     };
     xhr.onload = () => resolve(responseOf(xhr));
     xhr.onerror = xhr.onabort = () => reject(new TypeError('The request got no answer.'));
-    xhr.onloadend = () => {
-      clearTimeout(stalled);
-      init.signal?.removeEventListener('abort', abort);
-    };
-    init.signal?.addEventListener('abort', abort);
+    xhr.onloadend = () => clearTimeout(stalled);
     xhr.open(init.method ?? 'GET', url);
     new Headers(init.headers).forEach((value, name) => xhr.setRequestHeader(name, value));
     xhr.send(init.body as XMLHttpRequestBodyInit);

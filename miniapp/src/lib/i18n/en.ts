@@ -24,6 +24,7 @@ export const en = {
   'error.not_found': 'This training doesn’t exist.',
   'error.model_not_found': 'This model isn’t there any more, or its owner has made it private.',
   'error.too_many_selected': 'You’ve selected as many models as there can be. Untick another one first.',
+  'error.draft_changed': 'Your photos have changed meanwhile. Have a look at them, and start again.',
   'error.upload_expired': 'The photos have waited for too long. Start again.',
   'error.too_few_photos': 'Some photos are no longer there. Add more and start again.',
   'error.training_ended': 'This training has ended already.',
@@ -142,6 +143,7 @@ export const en = {
 
   'train.uploading': 'Sending photos: {done} of {total}',
   'train.addMore': { one: 'Add {count} more photo', other: 'Add {count} more photos' },
+  'train.removeSome': { one: 'Remove {count} photo', other: 'Remove {count} photos' },
   'train.addTrigger': 'Enter a trigger word',
   'train.fixTrigger': 'Check the trigger word',
   'train.fixSteps': 'Check the number of steps',
@@ -189,6 +191,7 @@ export const en = {
   'model.rename': 'Rename',
   'model.name': 'Name',
   'model.nameEmpty': 'A model needs a name.',
+  'model.nameHidden': 'Use characters that can be seen.',
   'model.save': 'Save',
   'model.training': 'How it was trained',
   'model.share': 'Share',

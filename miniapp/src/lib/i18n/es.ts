@@ -27,6 +27,7 @@ export const es: Catalogue = {
   'error.not_found': 'Este entrenamiento no existe.',
   'error.model_not_found': 'Este modelo ya no está, o su dueño lo ha hecho privado.',
   'error.too_many_selected': 'Ya has elegido tantos modelos como se puede. Desmarca otro antes.',
+  'error.draft_changed': 'Tus fotos han cambiado entretanto. Míralas y empieza otra vez.',
   'error.upload_expired': 'Las fotos han esperado demasiado. Empieza de nuevo.',
   'error.too_few_photos': 'Algunas fotos ya no están. Añade más y empieza de nuevo.',
   'error.training_ended': 'Este entrenamiento ya ha terminado.',
@@ -144,6 +145,7 @@ export const es: Catalogue = {
 
   'train.uploading': 'Enviando fotos: {done} de {total}',
   'train.addMore': { one: 'Añade {count} foto más', other: 'Añade {count} fotos más' },
+  'train.removeSome': { one: 'Quita {count} foto', other: 'Quita {count} fotos' },
   'train.addTrigger': 'Escribe una palabra clave',
   'train.fixTrigger': 'Revisa la palabra clave',
   'train.fixSteps': 'Revisa el número de pasos',
@@ -191,6 +193,7 @@ export const es: Catalogue = {
   'model.rename': 'Cambiar el nombre',
   'model.name': 'Nombre',
   'model.nameEmpty': 'Un modelo necesita un nombre.',
+  'model.nameHidden': 'Usa caracteres que se vean.',
   'model.save': 'Guardar',
   'model.training': 'Cómo se entrenó',
   'model.share': 'Compartir',
