@@ -1,12 +1,11 @@
 """Measures what must hold, and prints it: `make bench`.
 
-Times of this machine alone say little; requests per second are given as a ratio to a bare aiohttp handler
-that answers the same load in the same run.
+Times of this machine alone say little; requests per second, and the time that the Mini App takes to open, are
+given as a ratio to a bare aiohttp handler in the same run.
 """
 
 import asyncio
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -15,9 +14,11 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 
+from benchmarks.bare import bare
+from benchmarks.load import first_load
 from models.db import embedded_postgres
 from tests.conftest import create_database
-from tests.service.running import Service, between_twins, free_port
+from tests.service.running import Service, between_twins
 from tests.service.test_memory import rise, twenty_large_photos
 
 SECONDS = 3.0
@@ -47,28 +48,18 @@ def getter(http: ClientSession, url: str, headers: dict[str, str]) -> Callable[[
     return get
 
 
-async def throughput(service: Service, training_id: str) -> None:
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.bare", str(port), stdout=asyncio.subprocess.PIPE
-    )
+async def throughput(service: Service, training_id: str, base_url: str) -> None:
     token = (await service.call("POST", "/session"))["token"]
     session = {"Authorization": f"Bearer {token}"}
-    try:
-        assert process.stdout
-        await process.stdout.readline()
-        base = await rate(getter(service.http, f"http://127.0.0.1:{port}/", {}))
-        print(f"bare handler                 {base:8.0f} requests/s   ratio 1.00")
-        for name, path in (
-            ("GET /healthz", "/healthz"),
-            ("GET /training/{id}/status", f"/training/{training_id}/status"),
-            ("GET /training", "/training"),
-        ):
-            found = await rate(getter(service.http, f"{service.url}{path}", session))
-            print(f"{name:28} {found:8.0f} requests/s   ratio {found / base:.2f}")
-    finally:
-        process.kill()
-        await process.wait()
+    base = await rate(getter(service.http, f"{base_url}/", {}))
+    print(f"bare handler                 {base:8.0f} requests/s   ratio 1.00")
+    for name, path in (
+        ("GET /healthz", "/healthz"),
+        ("GET /training/{id}/status", f"/training/{training_id}/status"),
+        ("GET /training", "/training"),
+    ):
+        found = await rate(getter(service.http, f"{service.url}{path}", session))
+        print(f"{name:28} {found:8.0f} requests/s   ratio {found / base:.2f}")
 
 
 async def start_latency(service: Service) -> str:
@@ -131,7 +122,9 @@ async def main() -> None:
             await service.add_photos()
             training_id = await start_latency(service)
             webhook_to_message(service)
-            await throughput(service, training_id)
+            async with bare() as base_url:
+                await throughput(service, training_id, base_url)
+                await first_load(service, base_url)
             await loop_lag(service, Path(folder))
 
 

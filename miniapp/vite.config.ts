@@ -1,13 +1,53 @@
+import { promisify } from 'node:util';
+import { brotliCompress } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
+import gzip from 'rollup-plugin-gzip';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+
+const brotli = promisify(brotliCompress);
+
+/** Names in the page what main.ts imports, so that it travels beside main.ts and not after it. */
+const preloadStart: Plugin = {
+  name: 'preload-start',
+  transformIndexHtml: {
+    order: 'post',
+    handler(_, { bundle }) {
+      if (!bundle) return; // Vite's development server
+      const needed = new Set<string>();
+      const need = (fileName: string) => {
+        const chunk = bundle[fileName];
+        if (chunk?.type !== 'chunk' || chunk.isEntry || needed.has(fileName)) return;
+        needed.add(fileName);
+        chunk.imports.forEach(need);
+      };
+      const start = Object.values(bundle).find((file) => file.type === 'chunk' && file.name === 'start');
+      if (!start) throw new Error('main.ts imports no chunk "start".');
+      need(start.fileName);
+      return [...needed].map((fileName) => ({
+        tag: 'link',
+        attrs: { rel: 'modulepreload', crossorigin: true, href: `/app/${fileName}` },
+        injectTo: 'head',
+      }));
+    },
+  },
+};
+
+/** Puts compressed files beside each file; the server sends what the client takes. */
+const compress = [
+  gzip({ gzipOptions: { level: 9 } }),
+  gzip({ customCompression: (content) => brotli(content), fileName: '.br' }),
+] as Plugin[]; // typed by Rollup, which isn't installed
 
 export default defineConfig({
   base: '/app/',
-  plugins: [svelte()],
+  plugins: [svelte(), preloadStart, compress],
   build: {
     // Under our Content-Security-Policy neither inline scripts nor inlined assets would load.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    // One small file for all screens, which the page itself names.
+    cssCodeSplit: false,
   },
   test: { include: ['tests/**/*.test.ts'] },
 });

@@ -6,14 +6,14 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
 import hypothesis
 import pytest
 from hypothesis import HealthCheck
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from config import Settings
@@ -26,6 +26,9 @@ hypothesis.settings.register_profile(
     "selfi", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 hypothesis.settings.load_profile("selfi")
+
+# So long a browser test waits for what it expects to see; a machine with much else to do needs it.
+expect.set_options(timeout=15_000)
 
 BOT_TOKEN = "123456789:AAtest-token-of-the-emulated-bot"
 
@@ -110,9 +113,9 @@ def required(program: str) -> str:
     pytest.skip(sentence)
 
 
-@pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    """A real browser; the switches keep it from speaking to anybody but us."""
+@asynccontextmanager
+async def real_chromium() -> AsyncIterator[Browser]:
+    """The switches keep it from speaking to anybody but us."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=required("chromium"),
@@ -123,10 +126,17 @@ async def chromium() -> AsyncIterator[Browser]:
                 "--disable-component-update",
                 "--disable-sync",
                 "--no-first-run",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
             ],
         )
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with real_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

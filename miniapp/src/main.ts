@@ -1,13 +1,13 @@
-import { mount } from 'svelte';
-import './app.css';
-import Root from './Root.svelte';
-import { setLanguage } from './lib/i18n/i18n.svelte';
-import { connect } from './lib/telegram';
+import { Api } from './lib/api';
+import { catalogues, languageOf } from './lib/i18n/catalogues';
+import { currentLaunch } from './lib/launch';
 
-const launch = connect();
-// Under way at once, beside the session that the page asks for.
-const speaking = setLanguage(launch?.language ?? navigator.language);
+// This file is small and comes first. Whatever takes a round trip of its own is asked for at once, while the app
+// itself is still on its way.
+const launch = currentLaunch();
+const api = launch && new Api(launch.initData);
+const session = api?.session();
+session?.catch(() => undefined); // it is asked for again
+catalogues[launch?.language ?? languageOf(navigator.language)]().catch(() => undefined); // the same
 
-const target = document.getElementById('app');
-if (!target) throw new Error('The page has no element with the id "app".');
-mount(Root, { target, props: { launch, speaking } });
+void import('./start').then(({ start }) => start(launch && api && session ? { launch, api, session } : null));

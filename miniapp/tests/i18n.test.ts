@@ -6,15 +6,13 @@ import { en } from '../src/lib/i18n/en';
 import { es } from '../src/lib/i18n/es';
 import {
   type Catalogue,
-  currentLanguage,
   type Key,
   type Language,
+  languageOf,
   LANGUAGES,
   type Message,
-  render,
-  setLanguage,
-  t,
-} from '../src/lib/i18n/i18n.svelte';
+} from '../src/lib/i18n/catalogues';
+import { currentLanguage, render, setLanguage, t } from '../src/lib/i18n/i18n.svelte';
 
 const catalogues: Record<Language, Catalogue> = { en, es };
 
@@ -57,14 +55,25 @@ test('every message is used somewhere', () => {
   expect(keys.filter((key) => !sources.includes(`'${key}'`))).toEqual([]);
 });
 
-test('a language is there when it has been set, and what we don’t speak is English', async () => {
-  await setLanguage('es-MX');
+test('what we don’t speak is English', () => {
+  expect(['es', 'es-MX', 'ES', 'en-GB', 'fr', ''].map(languageOf)).toEqual([
+    'es',
+    'es',
+    'es',
+    'en',
+    'en',
+    'en',
+  ]);
+});
+
+test('a language is there when it has been set', async () => {
+  await setLanguage('es');
   expect([currentLanguage(), document.documentElement.lang, t('app.retry')]).toEqual([
     'es',
     'es',
     'Reintentar',
   ]);
-  await setLanguage('fr');
+  await setLanguage('en');
   expect([currentLanguage(), t('app.retry')]).toEqual(['en', 'Try again']);
 });
 

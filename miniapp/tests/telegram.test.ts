@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { offAll } from '@tma.js/bridge';
 import { beforeEach, expect, test, vi } from 'vitest';
+import { readLaunch } from '../src/lib/launch';
 
 type Params = Record<string, unknown> | undefined;
 type Post = [method: string, params: Params];
@@ -33,7 +34,8 @@ const client = {
       },
     });
     const telegram = await import('../src/lib/telegram');
-    return { telegram, launch: telegram.connect(), initData: String(initData) };
+    telegram.connect(readLaunch(location.hash));
+    return telegram;
   },
 
   send(event: string, data?: object) {
@@ -69,22 +71,16 @@ beforeEach(() => {
 const look = (text: string) => ({ text, enabled: true, loading: false, danger: false });
 const style = (name: string) => document.documentElement.style.getPropertyValue(name);
 
-test('a launch says who it is, in which language, and where the link leads', async () => {
-  const { launch, initData } = await client.open('9.0', { fragment: '&tgWebAppStartParam=model_1' });
-  expect(launch).toEqual({ initData, language: 'es', startParam: 'model_1' });
-});
-
-test('without launch parameters this isn’t Telegram', async () => {
+test('outside Telegram there are none of its buttons', async () => {
   const telegram = await import('../src/lib/telegram');
-  expect(telegram.connect()).toBeNull();
+  telegram.connect(null);
   expect(telegram.mainButton.isThere).toBe(false);
 });
 
 test('launch parameters without a client work, and the page brings its own buttons', async () => {
   const opened = client.open('9.0');
   Reflect.deleteProperty(window, 'TelegramWebviewProxy');
-  const { telegram, launch } = await opened;
-  expect(launch).not.toBeNull();
+  const telegram = await opened;
   expect(telegram.mainButton.isThere).toBe(false);
   expect(telegram.hasBackButton()).toBe(false);
   telegram.ready();
@@ -114,7 +110,7 @@ test.each([
 });
 
 test('the oldest client has a main button, and misses what it hasn’t without harm', async () => {
-  const { telegram } = await client.open('6.0');
+  const telegram = await client.open('6.0');
   client.took();
   expect([telegram.mainButton.isThere, telegram.secondaryButton.isThere]).toEqual([true, false]);
   expect([telegram.hasBackButton(), telegram.fullscreen.isSupported]).toEqual([false, false]);
@@ -130,7 +126,7 @@ test('the oldest client has a main button, and misses what it hasn’t without h
 });
 
 test('the bottom buttons show what they are told, and are heard while they do', async () => {
-  const { telegram } = await client.open('7.10', {
+  const telegram = await client.open('7.10', {
     theme: { ...DARK, destructive_text_color: '#ff6a65' } as typeof DARK,
   });
   client.took();
@@ -167,7 +163,7 @@ test('the bottom buttons show what they are told, and are heard while they do', 
 });
 
 test('whoever comes next has the main button, even if the one before leaves later', async () => {
-  const { telegram } = await client.open('8.0');
+  const telegram = await client.open('8.0');
   const { mainButton: main } = telegram;
   const heard: string[] = [];
   const leave = main.onPress(() => heard.push('first'));
@@ -180,7 +176,7 @@ test('whoever comes next has the main button, even if the one before leaves late
 });
 
 test('what lies over a screen hides its buttons for as long', async () => {
-  const { telegram } = await client.open('8.0');
+  const telegram = await client.open('8.0');
   telegram.mainButton.show(look('Train'));
   const uncover = telegram.coverBottomButtons();
   telegram.mainButton.show(look('Train more'));
@@ -193,7 +189,7 @@ test('what lies over a screen hides its buttons for as long', async () => {
 });
 
 test('the back button is there while anybody listens, and the newest alone hears it', async () => {
-  const { telegram } = await client.open('6.1');
+  const telegram = await client.open('6.1');
   client.took();
   const heard: string[] = [];
   const leaveScreen = telegram.onBack(() => heard.push('screen'));
@@ -213,7 +209,7 @@ test('the back button is there while anybody listens, and the newest alone hears
 });
 
 test('the settings of the client’s menu lead to ours', async () => {
-  const { telegram } = await client.open('6.10');
+  const telegram = await client.open('6.10');
   let heard = 0;
   telegram.onSettings(() => (heard += 1));
   client.send('settings_button_pressed');
@@ -235,7 +231,7 @@ test.each([
 });
 
 test('a new theme is worn at once, and leaves nothing of the one before', async () => {
-  const { telegram } = await client.open('8.0');
+  const telegram = await client.open('8.0');
   telegram.secondaryButton.show(look('Cancel'));
   client.took();
   client.send('theme_changed', { theme_params: { bg_color: '#ffffff', button_color: '#2481cc' } });
@@ -259,7 +255,7 @@ test('the edges of the screen are told on all four sides', async () => {
 });
 
 test('full screen follows the client, and is asked for again next time', async () => {
-  const { telegram } = await client.open('8.0');
+  const telegram = await client.open('8.0');
   const { fullscreen } = telegram;
   client.took();
   fullscreen.set(true);
@@ -270,9 +266,9 @@ test('full screen follows the client, and is asked for again next time', async (
   nextPage();
   const next = await client.open('8.0');
   expect(client.took('web_app_request_fullscreen')).toHaveLength(1);
-  next.telegram.fullscreen.set(false);
+  next.fullscreen.set(false);
   client.send('fullscreen_changed', { is_fullscreen: false });
-  expect(next.telegram.fullscreen.isOn).toBe(false);
+  expect(next.fullscreen.isOn).toBe(false);
   client.took();
 
   nextPage();
@@ -281,7 +277,7 @@ test('full screen follows the client, and is asked for again next time', async (
 });
 
 test('where full screen can’t be had, it is no longer offered', async () => {
-  const { telegram } = await client.open('8.0');
+  const telegram = await client.open('8.0');
   telegram.fullscreen.set(true);
   client.send('fullscreen_failed', { error: 'UNSUPPORTED' });
   expect(telegram.fullscreen.isSupported).toBe(false);
@@ -292,7 +288,7 @@ test.each([
   ['who hasn’t allowed it', {}, 1],
   ['who has', { allows_write_to_pm: true }, 0],
 ])('writing to a person is asked of %s', async (_, user, times) => {
-  const { telegram } = await client.open('6.9', { user });
+  const telegram = await client.open('6.9', { user });
   telegram.askToWrite();
   expect(client.took('web_app_request_write_access')).toHaveLength(times);
   client.send('write_access_requested', { status: 'allowed' });
@@ -302,7 +298,7 @@ test.each([
 
 test('a link into Telegram opens there, or in the browser', async () => {
   const opened = vi.spyOn(window, 'open').mockReturnValue(null);
-  const { telegram } = await client.open('6.1');
+  const telegram = await client.open('6.1');
   telegram.openTelegramLink('share/url?url=x');
   expect(client.took('web_app_open_tg_link')).toEqual([{ path_full: '/share/url?url=x' }]);
   nextPage();

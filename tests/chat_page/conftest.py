@@ -20,7 +20,6 @@ from sandbox.telegram import TelegramEmulator
 from .scripted_bot import Json, ScriptedBot
 
 PHONE = {"width": 390, "height": 844}
-expect.set_options(timeout=5_000)
 
 
 @dataclass

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DEPLOY = ROOT / "deploy"
 LOGS = "/var/log/nginx"
 
-# What a distribution's own nginx.conf brings, made to run beside others and by anybody.
+# What a distribution's own nginx.conf brings, made to run beside others and by anybody. It compresses all
+# that it can, as operators may have it for their other sites.
 _MAIN = """
 {user}
 daemon off;
@@ -30,6 +31,8 @@ http {{
     fastcgi_temp_path temporary;
     uwsgi_temp_path temporary;
     scgi_temp_path temporary;
+    gzip on;
+    gzip_types *;
     include conf.d/*.conf;
 }}
 """

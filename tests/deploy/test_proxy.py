@@ -26,6 +26,7 @@ from tests.bot.chats import Chat
 from tests.deploy.conftest import Selfi
 from tests.deploy.nginx import Nginx, free_port, installed
 from tests.people import started
+from web.app import MINIAPP_BUILD
 
 # --- through to Selfi ---
 
@@ -99,6 +100,29 @@ async def test_the_log_holds_no_secret(selfi: Selfi) -> None:
     assert entry["upstream"] == str(answer.status)
     for secret in ("in-the-query", "in-a-header", "tma ", "hash="):
         assert secret not in selfi.nginx.logs
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding", "ending"), [("gzip, br", "br", ".br"), ("gzip", "gzip", ".gz"), ("", None, "")]
+)
+async def test_the_mini_app_comes_as_selfi_compressed_it(
+    selfi: Selfi, accepted: str, encoding: str | None, ending: str
+) -> None:
+    headers = {"Accept-Encoding": accepted}
+    async with aiohttp.ClientSession(selfi.nginx.url, headers=headers, auto_decompress=False) as http:
+        async with http.get("/app/") as answer:
+            assert (answer.status, answer.headers.get("Content-Encoding")) == (200, encoding)
+            assert await answer.read() == (MINIAPP_BUILD / f"index.html{ending}").read_bytes()
+            assert answer.headers.getall("Vary") == ["Accept-Encoding"]
+            assert answer.headers["Cache-Control"] == "no-cache"
+            assert "Content-Security-Policy" in answer.headers
+        async with http.get("/app/", headers={"If-None-Match": answer.headers["ETag"]}) as answer:
+            assert answer.status == 304
+
+
+async def test_answers_of_the_api_are_not_compressed(selfi: Selfi) -> None:
+    async with selfi.http.get("/openapi.json", headers={"Accept-Encoding": "gzip"}) as answer:
+        assert (answer.status, answer.headers.get("Content-Encoding")) == (200, None)
 
 
 async def test_nginx_tells_no_version(selfi: Selfi) -> None:

@@ -80,12 +80,12 @@ class Service:
         body = {"images_data_url": upload["images_data_url"], "trigger_word": "anatok"} | changes
         return str((await self.call("POST", "/training/start", json=body))["trainingId"])
 
-    async def status(self, training_id: str) -> Any:
-        return await self.call("GET", f"/training/{training_id}/status")
+    async def status(self, training_id: str, person: Person = ANA) -> Any:
+        return await self.call("GET", f"/training/{training_id}/status", person)
 
-    async def reached(self, training_id: str, *wanted: str, seconds: float = 40) -> Any:
+    async def reached(self, training_id: str, *wanted: str, person: Person = ANA, seconds: float = 40) -> Any:
         async with asyncio.timeout(seconds):
-            while (status := await self.status(training_id))["status"] not in wanted:
+            while (status := await self.status(training_id, person))["status"] not in wanted:
                 await asyncio.sleep(0.05)
         return status
 
@@ -120,10 +120,14 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def between_twins(dsn: str, data_dir: Path, *, training_seconds: float = 1.0) -> AsyncIterator[Service]:
+async def between_twins(
+    dsn: str, data_dir: Path, *, training_seconds: float = 1.0, concurrency: int = 1
+) -> AsyncIterator[Service]:
     """A service that hasn't been started yet, between a Telegram and a fal of its own."""
     telegram = TelegramEmulator(BOT_TOKEN, people=telegram_people(ANA, BETO), time_scale=0.05)
-    fal = FalEmulator(training_seconds=training_seconds, webhook_seconds=0.02, retry_factor=0.02)
+    fal = FalEmulator(
+        training_seconds=training_seconds, concurrency=concurrency, webhook_seconds=0.02, retry_factor=0.02
+    )
     port = free_port()
     async with (
         TestServer(telegram.app()) as telegram_server,

@@ -77,6 +77,7 @@ async def serve(
     async def start(
         *, events: TrainingEvents | None = None, fal: Fal | None = None, **changes: object
     ) -> Client:
+        changes.setdefault("bot_username", lambda: "selfi_test_bot")
         parts = {name: changes.pop(name) for name in PARTS if name in changes}
         settings = fal_settings.model_copy(update=changes)
         fal = fal or Fal(
@@ -110,7 +111,6 @@ async def serve(
             fal=fal,
             verifier=verifier,
             events=own_events,
-            bot_username=lambda: "selfi_test_bot",
             invoice_link=InvoiceLinks(bot, Till(**settings.till)),
             **parts,  # type: ignore[arg-type]  # one of PARTS each, as the test gave it
         )
@@ -125,7 +125,7 @@ async def serve(
         await close()
 
 
-PARTS = ("telegram_webhook", "checks", "miniapp")
+PARTS = ("bot_username", "telegram_webhook", "checks", "miniapp")
 
 
 @pytest.fixture

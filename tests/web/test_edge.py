@@ -1,4 +1,4 @@
-"""Everything around the handlers: problems, request ids, logs, health, the Mini App's files, and garbage."""
+"""Everything around the handlers: problems, request ids, logs, health, the description, and garbage."""
 
 import asyncio
 import json
@@ -22,13 +22,6 @@ from tests.people import ANA, init_data, proof, started
 from tests.web.conftest import Client, Serve
 from web import openapi
 from web.routes import ROUTES
-
-CSP = (
-    "default-src 'none'; script-src 'self' https://telegram.org; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data: blob: https:; font-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors https://web.telegram.org https://*.telegram.org"
-)
-
 
 # --- problems ---
 
@@ -181,74 +174,6 @@ async def test_health(serve: Serve) -> None:
     answer = await client.get("/readyz")
     assert answer.status == 503
     assert (await answer.json())["checks"] == {"database": "ok", "jobs": "failing", "webhook": "failing"}
-
-
-# --- the Mini App ---
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Path:
-    root = tmp_path / "dist"
-    (root / "assets").mkdir(parents=True)
-    (root / "index.html").write_text("<!doctype html>")
-    (root / "icon.svg").write_text("<svg/>")
-    (root / "assets" / "index-Ab12.js").write_text("export {}")
-    (tmp_path / "secret").write_text("secret")
-    (root / "link").symlink_to(tmp_path / "secret")
-    return root
-
-
-async def test_the_mini_app(serve: Serve, build: Path) -> None:
-    client = await serve(miniapp=build)
-    for path in ("/", "/app"):
-        answer = await client.get(path, allow_redirects=False)
-        assert (answer.status, answer.headers["Location"]) == (302, "/app/")
-    answer = await client.get("/app/")
-    assert (await answer.text(), answer.content_type) == ("<!doctype html>", "text/html")
-    assert (answer.headers["Cache-Control"], answer.headers["Content-Security-Policy"]) == ("no-cache", CSP)
-    answer = await client.get("/app/assets/index-Ab12.js")
-    assert answer.content_type.endswith("/javascript")
-    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert (await client.get("/app/icon.svg")).headers["X-Content-Type-Options"] == "nosniff"
-
-
-OUTSIDE = (
-    *(
-        "../secret",
-        "..%2fsecret",
-        "%2e%2e/secret",
-        "assets/../../secret",
-        "..\\secret",
-        "link",
-        "/etc/passwd",
-    ),
-    *("assets", "index.html/x", "%00", "%ff", "a" * 5000),
-)
-
-
-@pytest.mark.parametrize("path", OUTSIDE)
-async def test_nothing_beside_the_mini_app(serve: Serve, build: Path, path: str) -> None:
-    client = await serve(miniapp=build)
-    status, body = await raw_request(client, f"GET /app/{path} HTTP/1.1")
-    assert status == 404
-    assert b"secret" not in body
-
-
-async def test_a_mini_app_that_is_not_built_says_how(serve: Serve, tmp_path: Path) -> None:
-    client = await serve(miniapp=tmp_path / "none")
-    answer = await client.get("/app/")
-    assert (answer.status, (await answer.json())["code"]) == (404, "miniapp_not_built")
-    assert "make install" in (await answer.json())["detail"]
-
-
-async def raw_request(client: Client, head: str, body: bytes = b"") -> tuple[int, bytes]:
-    """Sends a request that no client library would, and answers its status and the rest."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
-    lines = f"{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
-    writer.write(lines.encode("latin-1") + body)
-    answer = await asyncio.wait_for(reader.read(), 10)
-    writer.close()
-    return int(answer.split(b" ", 2)[1]), answer
 
 
 # --- the description ---

@@ -21,15 +21,21 @@ const NO_PHOTO = /^(video|audio)\//;
 /** Some Android pickers give a name and no type. */
 const NO_PHOTO_NAME = /\.(mp4|m4v|mov|3gp|avi|mkv|webm|mp3|m4a|pdf)$/i;
 
+/** What can be told without looking into a file: why it is no photo, or null. */
+export function refusal(file: File): ApiError | null {
+  if (NO_PHOTO.test(file.type) || (file.type === '' && NO_PHOTO_NAME.test(file.name))) {
+    return new ApiError(415, 'not_an_image');
+  }
+  return file.size === 0 ? new ApiError(422, 'empty_file') : null;
+}
+
 /**
  * Makes a chosen file fit to travel. An ApiError refuses it by the server's own codes and a few of ours, of which
  * `unreadable` may pass.
  */
 export async function prepare(file: File, limits: Limits): Promise<File> {
-  if (NO_PHOTO.test(file.type) || (file.type === '' && NO_PHOTO_NAME.test(file.name))) {
-    throw new ApiError(415, 'not_an_image');
-  }
-  if (file.size === 0) throw new ApiError(422, 'empty_file');
+  const refused = refusal(file);
+  if (refused) throw refused;
   const reduced = await shrink(file, limits.photoMinSide);
   if (reduced.size > limits.photoMaxBytes) throw new ApiError(413, 'file_too_large');
   return reduced === file ? inMemory(file) : reduced;

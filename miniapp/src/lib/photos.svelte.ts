@@ -1,6 +1,6 @@
 import { type Api, ApiError, type Limits, type Photo } from './api';
 import { Captions } from './captions.svelte';
-import { prepare } from './image';
+import { prepare, refusal } from './image';
 import { persist, wait } from './retry';
 import { type Upload, Uploads } from './uploads.svelte';
 import { t } from './i18n/i18n.svelte';
@@ -75,9 +75,10 @@ export class Photos {
   }
 
   add(files: readonly File[]): void {
-    const { room } = this;
-    this.leftOut = files.slice(room).map((file) => file.name);
-    this.uploads.add(files.slice(0, room));
+    // What is refused at once takes nobody's place.
+    const left = files.filter((file) => !refusal(file)).slice(this.room);
+    this.leftOut = left.map((file) => file.name);
+    this.uploads.add(files.filter((file) => !left.includes(file)));
   }
 
   async remove(tile: Tile): Promise<void> {

@@ -11,7 +11,10 @@ export function backoff(attempt: number, retryAfter: number | null, random = Mat
   return Math.max(doubled * (0.75 + random / 2), (retryAfter ?? 0) * 1000);
 }
 
-/** Ends early when the phone finds its network again: that's the best moment for another try. */
+/**
+ * Ends early when the phone finds its network again: that's the best moment for another try. Without any network it
+ * ends only then: tries that must fail would use up those that might not.
+ */
 export const wait: Wait = (ms) =>
   new Promise((resolve) => {
     const end = () => {
@@ -19,7 +22,8 @@ export const wait: Wait = (ms) =>
       removeEventListener('online', end);
       resolve();
     };
-    const timer = setTimeout(end, ms);
+    const offline = 'onLine' in navigator && !navigator.onLine;
+    const timer = offline ? undefined : setTimeout(end, ms);
     addEventListener('online', end);
   });
 

@@ -197,6 +197,7 @@ export const en = {
   'model.deleteTitle': 'Delete {name}?',
   'model.deleteText': 'It’s gone for good: neither we nor you can bring it back.',
   'model.deletePublic': 'It’s gone for good, for everybody who uses it, too.',
+  'model.keep': 'Keep it',
   'model.deleteYes': 'Delete for good',
 
   'account.buy': 'Stars can’t be bought here yet. Until then they come from whoever runs this bot.',

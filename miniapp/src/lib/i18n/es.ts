@@ -1,4 +1,4 @@
-import type { Catalogue } from './i18n.svelte';
+import type { Catalogue } from './catalogues';
 
 export const es: Catalogue = {
   'app.loading': 'Cargando',
@@ -199,6 +199,7 @@ export const es: Catalogue = {
   'model.deleteTitle': '¿Borrar {name}?',
   'model.deleteText': 'Se va para siempre: ni tú ni nosotros podremos recuperarlo.',
   'model.deletePublic': 'Se va para siempre, también para quienes lo usan.',
+  'model.keep': 'Conservarlo',
   'model.deleteYes': 'Borrar para siempre',
 
   'account.buy': 'Aquí aún no se pueden comprar estrellas. Hasta entonces las da quien lleva este bot.',

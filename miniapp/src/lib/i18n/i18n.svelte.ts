@@ -1,13 +1,9 @@
 import { ApiError } from '../api';
 import { persist } from '../retry';
+import { type Catalogue, catalogues, type Key, type Language, type Message } from './catalogues';
 import type { en } from './en';
 
-export const LANGUAGES = ['en', 'es'] as const;
-export type Language = (typeof LANGUAGES)[number];
-/** A sentence, or one for one and one for any other `count`. */
-export type Message = string | { readonly one: string; readonly other: string };
-export type Key = keyof typeof en;
-export type Catalogue = Record<Key, Message>;
+export type { Key, Language } from './catalogues';
 
 type Placeholders<Text> = Text extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Placeholders<Rest>
@@ -18,12 +14,6 @@ type Names<K extends Key> = Placeholders<
 /** The values that a message needs, by its own placeholders. */
 export type Values<K extends Key> = [Names<K>] extends [never] ? [] : [Record<Names<K>, string | number>];
 
-/** Each is a file of its own, and only the person's own language travels. */
-const loaders: Record<Language, () => Promise<Catalogue>> = {
-  en: async () => (await import('./en')).en,
-  es: async () => (await import('./es')).es,
-};
-
 let wanted: Language = 'en';
 let spoken = $state.raw<{ language: Language; catalogue: Catalogue } | null>(null);
 
@@ -32,15 +22,13 @@ export function currentLanguage(): Language {
 }
 
 /**
- * Takes an IETF tag; what we don't speak becomes English. Rejects where the language can't be loaded: then the
- * one spoken so far stays. Of several at once the last one counts.
+ * Rejects where the language can't be loaded: then the one spoken so far stays. Of several at once the last one
+ * counts.
  */
-export async function setLanguage(tag: string): Promise<void> {
-  const [primary] = tag.toLowerCase().split('-');
-  const language = LANGUAGES.find((known) => known === primary) ?? 'en';
+export async function setLanguage(language: Language): Promise<void> {
   wanted = language;
   if (spoken?.language === language) return;
-  const catalogue = await persist(() => loaders[language]().catch(unreachable));
+  const catalogue = await persist(() => catalogues[language]().catch(unreachable));
   if (spoken && wanted !== language) return;
   spoken = { language, catalogue };
   document.documentElement.lang = language;

@@ -16,7 +16,7 @@ export const tell: PostEventFn = (...args: [method: MethodName, params?: object]
 };
 
 /** False where nobody is there to meet. */
-export function meet(client: Version): boolean {
+export function meet(client: string): boolean {
   // Who may frame this page is for the Content-Security-Policy to say, and nothing we post is secret.
   setTargetOrigin('*');
   try {

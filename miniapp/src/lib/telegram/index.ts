@@ -2,7 +2,8 @@
  * The one place that speaks to Telegram, by the SDK's typed methods and events. (Its ready-made components for
  * buttons, theme and viewport would weigh as much again as the rest of the app's libraries.)
  */
-import { type MethodParams, on, retrieveLaunchParams, retrieveRawInitData } from '@tma.js/bridge';
+import { type MethodParams, on } from '@tma.js/bridge';
+import type { Launch } from '../launch';
 import { backButton, drawBottomButtons, mainButton, secondaryButton, settingsButton } from './buttons';
 import { can, isHosted, meet, tell } from './client';
 import { fullscreen } from './fullscreen.svelte';
@@ -17,46 +18,22 @@ export {
   onSettings,
   secondaryButton,
 } from './buttons';
+export { isHosted } from './client';
 export { fullscreen } from './fullscreen.svelte';
-
-export interface Launch {
-  /** The proof of identity, as Telegram signed it. */
-  initData: string;
-  /** IETF tag of the person's Telegram language. */
-  language: string;
-  /** What follows `startapp=` in the link that led here. */
-  startParam: string | null;
-}
-
-type LaunchParams = ReturnType<typeof retrieveLaunchParams>;
 
 /** Whether the bot may write to the person, as far as we know. */
 let canWrite = true;
 
-/** Null outside Telegram. */
-export function connect(): Launch | null {
+/** Meets the client that opened this page, if there is one. */
+export function connect(launch: Launch | null): void {
   followSystemTheme();
-  try {
-    const params = retrieveLaunchParams();
-    const isHosted = meet(params.tgWebAppVersion);
-    wear(params.tgWebAppThemeParams);
-    if (isHosted) settleIn(params);
-    const initData = retrieveRawInitData();
-    return initData ? launchOf(params, initData) : null;
-  } catch {
-    return null;
-  }
+  if (!launch) return;
+  const isHosted = launch.version !== null && meet(launch.version);
+  wear(launch.theme);
+  if (isHosted) settleIn(launch);
 }
 
-function launchOf({ tgWebAppStartParam, tgWebAppData }: LaunchParams, initData: string): Launch {
-  return {
-    initData,
-    language: tgWebAppData?.user?.language_code ?? navigator.language,
-    startParam: tgWebAppStartParam ?? tgWebAppData?.start_param ?? null,
-  };
-}
-
-function settleIn(params: LaunchParams): void {
+function settleIn(launch: Launch): void {
   on('reload_iframe', () => {
     tell('iframe_will_reload');
     location.reload();
@@ -72,13 +49,13 @@ function settleIn(params: LaunchParams): void {
   on('safe_area_changed', (insets) => setInsets('safe-area', insets));
   on('content_safe_area_changed', (insets) => setInsets('content-safe-area', insets));
   on('write_access_requested', ({ status }) => (canWrite = status === 'allowed'));
-  canWrite = params.tgWebAppData?.user?.allows_write_to_pm ?? false;
+  canWrite = launch.canWrite;
   tell('web_app_request_safe_area');
   tell('web_app_request_content_safe_area');
   tell('web_app_expand');
   // The page scrolls, and a swipe too far would close it in the middle of an upload.
   tell('web_app_setup_swipe_behavior', { allow_vertical_swipe: false });
-  fullscreen.begin(params.tgWebAppFullscreen ?? false);
+  fullscreen.begin(launch.isFullscreen);
 }
 
 /** Takes Telegram's loading screen away. */

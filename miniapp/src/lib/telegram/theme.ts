@@ -1,15 +1,14 @@
 /** Telegram's colours and the edges of the screen, as CSS variables. */
+import type { Theme } from '../launch';
 import { isHosted, tell } from './client';
 
-type Color = `#${string}`;
-export type Theme = Partial<Record<string, Color>>;
 type Insets = Record<'top' | 'right' | 'bottom' | 'left', number>;
 
 const root = document.documentElement;
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
 let worn: Theme = {};
 
-export const themeColor = (name: string): Color | undefined => worn[name];
+export const themeColor = (name: string): Theme[string] => worn[name];
 
 /** The theme under Telegram's own names, and the client's frame in the page's colour. */
 export function wear(theme: Theme): void {
@@ -36,7 +35,7 @@ export function setInsets(kind: 'safe-area' | 'content-safe-area', insets: Inset
 
 const variable = (name: string): string => `--tg-theme-${name.replaceAll('_', '-')}`;
 
-function paintFrame(color: Color): void {
+function paintFrame(color: NonNullable<Theme[string]>): void {
   tell('web_app_set_header_color', { color_key: 'secondary_bg_color' });
   tell('web_app_set_background_color', { color });
   tell('web_app_set_bottom_bar_color', { color });
@@ -54,7 +53,7 @@ function isDarkTheme(theme: Theme): boolean | null {
 }
 
 /** Whether white reads better on it (ITU-R BT.601); `#rgb` and `#rrggbb`, with or without transparency. */
-function isDark(color: Color): boolean {
+function isDark(color: string): boolean {
   const digits = color.length < 7 ? 1 : 2;
   const [red = 0, green = 0, blue = 0] = [0, 1, 2].map((at) => {
     const part = color.slice(1 + at * digits, 1 + (at + 1) * digits);

@@ -1,0 +1,24 @@
+import { mount } from 'svelte';
+import './app.css';
+import Root from './Root.svelte';
+import type { Api, Session } from './lib/api';
+import { languageOf } from './lib/i18n/catalogues';
+import { setLanguage } from './lib/i18n/i18n.svelte';
+import type { Launch } from './lib/launch';
+import { connect } from './lib/telegram';
+
+/** What is known and asked for before the app is here. */
+export interface Opening {
+  launch: Launch;
+  api: Api;
+  session: Promise<Session>;
+}
+
+/** `opening` is null outside Telegram. */
+export function start(opening: Opening | null): void {
+  connect(opening?.launch ?? null);
+  const speaking = setLanguage(opening?.launch.language ?? languageOf(navigator.language));
+  const target = document.getElementById('app');
+  if (!target) throw new Error('The page has no element with the id "app".');
+  mount(Root, { target, props: { opening, speaking } });
+}

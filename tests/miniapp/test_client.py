@@ -1,0 +1,119 @@
+"""The app and the Telegram client around it: what it is told at the launch, and the client's own parts."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.miniapp.conftest import OpenApp, Somebody, Train
+from tests.miniapp.files import photos
+from tests.miniapp.line import PHOTOS, Line
+from tests.miniapp.phone import Theme
+
+RUNNING = {"light": "rgb(240, 240, 240)", "dark": "rgb(35, 46, 60)"}
+
+
+@pytest.mark.parametrize("version", ["6.0", "7.0"])
+async def test_an_older_client_loses_the_extra_and_never_the_function(
+    open_app: OpenApp, somebody: Somebody, train: Train, version: str
+) -> None:
+    person = somebody()
+    (training,) = await train(person)
+    phone = await open_app(person, wait=False, version=version, path=f"/app/?training={training}")
+    await expect(phone.text("status.completed")).to_be_visible()
+    await phone.press("progress.again")
+    await phone.add(photos(4))
+    await phone.has_photos(4)
+    await phone.field("trigger.title").fill("again")
+    await phone.press("train.start", price=150)
+    await expect(phone.app.get_by_role("heading", name="again")).to_be_visible()
+    assert await phone.unknown() == []
+
+
+async def test_a_client_without_a_back_button_has_a_way_back(
+    open_app: OpenApp, somebody: Somebody, train: Train
+) -> None:
+    person = somebody()
+    (training,) = await train(person, steps=10)
+    phone = await open_app(person, wait=False, version="6.0", path=f"/app/?training={training}")
+    await expect(phone.app.get_by_role("heading", name="anatok")).to_be_visible()
+    await expect(phone.leave).to_have_text("Close")
+    await phone.press("app.back")
+    await expect(phone.tab("tab.train")).to_be_visible()
+
+
+async def test_back_goes_through_the_apps_own_history(
+    open_app: OpenApp, somebody: Somebody, train: Train
+) -> None:
+    person = somebody()
+    (training,) = await train(person, steps=10)
+    phone = await open_app(person, wait=False, path=f"/app/?training={training}")
+    await expect(phone.app.get_by_role("heading", name="anatok")).to_be_visible()
+    await expect(phone.leave).to_have_text("Back")
+    await phone.leave.tap()
+    await expect(phone.leave).to_have_text("Close")
+    await phone.tab("tab.train").tap()
+    await phone.ready()
+    await expect(phone.leave).to_have_text("Close")
+
+
+async def test_back_closes_what_lies_over_the_screen_first(open_app: OpenApp) -> None:
+    phone = await open_app()
+    await phone.add(photos(1))
+    await phone.has_photos(1)
+    await phone.tile("0.jpg").tap()
+    await expect(phone.app.get_by_role("dialog")).to_be_visible()
+    await phone.leave.tap()
+    await expect(phone.app.get_by_role("dialog")).to_be_hidden()
+    await expect(phone.leave).to_have_text("Close")
+
+
+async def test_closing_is_confirmed_only_while_photos_would_be_lost(open_app: OpenApp, line: Line) -> None:
+    phone = await open_app()
+    line.fault(PHOTOS, "late", seconds=2)
+    await phone.add(photos(1))
+    await phone.asked_for("web_app_setup_closing_behavior", need_confirmation=True)
+    await phone.leave.tap()
+    await phone.popup.get_by_role("button", name="Cancel").tap()
+    await phone.has_photos(1)
+    await phone.asked_for("web_app_setup_closing_behavior", need_confirmation=False)
+    await phone.leave.tap()
+    await expect(phone.page.locator("#app")).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_the_theme_is_telegrams_and_changes_live(open_app: OpenApp, theme: Theme) -> None:
+    phone = await open_app(theme=theme)
+    page = phone.app.locator("body")
+    await expect(page).to_have_css("background-color", RUNNING[theme])
+    await phone.asked_for("web_app_set_header_color", color_key="secondary_bg_color")
+    other: Theme = "light" if theme == "dark" else "dark"
+    await phone.wear(other)
+    await expect(page).to_have_css("background-color", RUNNING[other])
+
+
+@pytest.mark.parametrize(("telegrams", "ours"), [("en", "en"), ("es", "es"), ("es-MX", "es"), ("de", "en")])
+async def test_it_speaks_the_persons_language(
+    open_app: OpenApp, somebody: Somebody, telegrams: str, ours: str
+) -> None:
+    phone = await open_app(somebody(telegrams))
+    await expect(phone.app.locator("html")).to_have_attribute("lang", ours)
+
+
+async def test_nothing_lies_under_a_notch_or_the_clients_own_buttons(open_app: OpenApp) -> None:
+    phone = await open_app(safeArea={"top": 47, "bottom": 34}, contentSafeArea={"top": 46})
+    top = await phone.app.get_by_role("heading", level=2).first.bounding_box()
+    frame = await phone.page.locator("#app").bounding_box()
+    tab = await phone.tab("tab.train").bounding_box()
+    assert top
+    assert frame
+    assert tab
+    assert top["y"] - frame["y"] >= 47 + 46
+    assert frame["y"] + frame["height"] - (tab["y"] + tab["height"]) >= 34
+    await phone.tell("safe_area_changed", {"top": 0, "bottom": 0, "left": 0, "right": 0})
+    await expect(phone.app.locator("html")).to_have_css("--tg-safe-area-inset-top", "0px")
+
+
+async def test_the_client_reloads_it(open_app: OpenApp) -> None:
+    phone = await open_app()
+    await phone.tell("reload_iframe")
+    await phone.asked_for("iframe_will_reload")
+    await phone.ready()
