@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { expectedSeconds, priceOf } from '../src/lib/price';
+import { expectedSeconds, packFor, priceOf } from '../src/lib/price';
 
 const prices = { starsPer1000Steps: 150, minimumStars: 30 };
 
@@ -19,4 +19,19 @@ test.each([
 
 test('time is linear in the steps', () => {
   expect(expectedSeconds(2500, { secondsPer1000Steps: 120 })).toBe(300);
+});
+
+test.each([
+  [1, 50],
+  [50, 50],
+  [51, 200],
+  [550, 500],
+  [551, undefined],
+])('%i stars come with the pack of %s', (stars, price) => {
+  const packs = [
+    { price: 50, stars: 50 },
+    { price: 200, stars: 200 },
+    { price: 500, stars: 550 },
+  ];
+  expect(packFor(stars, packs)?.price).toBe(price);
 });

@@ -125,6 +125,22 @@ test('the oldest client has a main button, and misses what it hasn’t without h
   expect(client.took()).toEqual([['web_app_setup_closing_behavior', { need_confirmation: true }]]);
 });
 
+test.each(['$aB-c_1', 'invoice/aB-c_1'])('the invoice t.me/%s is opened, and its end heard', async (path) => {
+  const telegram = await client.open('6.1');
+  client.took();
+  const closed = telegram.openInvoice(path);
+  expect(client.took()).toEqual([['web_app_open_invoice', { slug: 'aB-c_1' }]]);
+  client.send('invoice_closed', { slug: 'another', status: 'cancelled' });
+  client.send('invoice_closed', { slug: 'aB-c_1', status: 'paid' });
+  expect(await closed).toBe('paid');
+});
+
+test('only a client with a payment sheet is asked to show it', async () => {
+  expect((await client.open('6.1')).hasPayments()).toBe(true);
+  nextPage();
+  expect((await client.open('6.0')).hasPayments()).toBe(false);
+});
+
 test('the bottom buttons show what they are told, and are heard while they do', async () => {
   const telegram = await client.open('7.10', {
     theme: { ...DARK, destructive_text_color: '#ff6a65' } as typeof DARK,

@@ -59,13 +59,13 @@ Broke = Callable[..., Awaitable[Person]]
 
 @pytest.fixture(scope="session")
 async def service(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
-    """Selfi, running; everybody new is given 500 stars."""
+    """Selfi, running; everybody new is given 500 stars, and the largest packs bring a bonus."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
     dsn = await create_database(postgres_server, f"miniapp_{worker}")
     folder = tmp_path_factory.mktemp("selfi")
     async with between_twins(dsn, folder, training_seconds=TRAINING_SECONDS, concurrency=8) as service:
         # The client, and with it the frame that the app is in, has any port.
-        await service.start(FRAME_ANCESTORS="http://127.0.0.1:*")
+        await service.start(FRAME_ANCESTORS="http://127.0.0.1:*", STAR_PACKS="50,100,200,500+50,1000+150")
         yield service
 
 
@@ -157,7 +157,7 @@ async def open_app(
             page, guard = await screens.enter_async_context(screen(chromium, person.language_code or "en"))
             album = tmp_path / str(person.id)
             phone = Phone(page, guard, person, telegram=service.telegram, selfi=line.url, album=album)
-            await page.goto(host)
+            await phone.pick_up(host)
             await phone.open(**launch)
             if wait:
                 await phone.ready()

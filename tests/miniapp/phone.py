@@ -11,7 +11,7 @@ from urllib.parse import quote
 from playwright.async_api import Browser, ConsoleMessage, FloatRect, Frame, Locator, Page, expect
 
 from models.user import Person
-from sandbox.telegram import TelegramEmulator
+from sandbox.telegram import Json, TelegramEmulator
 from sandbox.telegram.initdata import THEMES
 from tests.miniapp.files import File
 from tests.miniapp.words import Words
@@ -96,12 +96,20 @@ class Phone:
         self.secondary = page.locator("#secondary")
         self.leave = page.locator("#leave")
         self.popup = page.locator("#popup")
+        self.invoice = page.locator("#invoice")
+        self._unpaid: list[str] | None = None
         self._telegram = telegram
         self._selfi = selfi
         self._album = album
         self._chosen = 0
         self.theme: Theme = "light"
         self._opened: dict[str, Any] = {}
+
+    async def pick_up(self, host: str) -> None:
+        """Takes the phone in hand: its client is the page at `host`, and pays in the person's name."""
+        await self.page.expose_function("invoiceOf", self._invoice)
+        await self.page.expose_function("pay", self._pay)
+        await self.page.goto(host)
 
     async def open(
         self,
@@ -185,6 +193,28 @@ class Phone:
 
     async def tell(self, event: str, data: Any = None) -> None:
         await self.page.evaluate("([event, data]) => tell(event, data)", [event, data])
+
+    async def pay(self) -> None:
+        """In the client's payment sheet."""
+        await self.invoice.get_by_role("button", name="Confirm and pay").tap()
+
+    def pays_late(self) -> None:
+        """From now on the client says that it has paid before Telegram has: that is when `payments_land`."""
+        self._unpaid = []
+
+    async def payments_land(self) -> None:
+        slugs, self._unpaid = self._unpaid or [], None
+        for slug in slugs:
+            await self._pay(slug)
+
+    async def _invoice(self, slug: str) -> Json:
+        return self._telegram.invoice(self.person.id, slug=slug)
+
+    async def _pay(self, slug: str) -> Json:
+        if self._unpaid is None:
+            return await self._telegram.pay(self.person.id, slug=slug)
+        self._unpaid.append(slug)
+        return {"status": "paid"}
 
     async def asked(self, method: str) -> list[dict[str, Any]]:
         """What the app called this method with, each time since it was opened."""

@@ -1,10 +1,16 @@
 """The account: stars and where they went, language, full screen; and screens whose code has to come first."""
 
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from tests.miniapp.conftest import OpenApp, Somebody, Train
 from tests.miniapp.line import Line
+from tests.miniapp.phone import Phone
 from tests.service.running import Service
+
+
+def rows(phone: Phone) -> Locator:
+    """Of the history."""
+    return phone.app.get_by_role("region", name=phone.words("account.history")).get_by_role("listitem")
 
 
 async def test_every_star_is_there_with_its_reason(
@@ -17,7 +23,7 @@ async def test_every_star_is_there_with_its_reason(
     phone = await open_app(person)
     await phone.tab("tab.account").tap()
     await expect(phone.text("history.welcome")).to_be_visible()
-    entries = phone.app.get_by_role("listitem")
+    entries = rows(phone)
     await expect(entries).to_have_count(3)
     for number, key, amount in ((0, "history.refund", "+30"), (1, "history.training", "-30")):
         await expect(entries.nth(number)).to_contain_text(phone.words(key, name="anatok"))
@@ -34,9 +40,9 @@ async def test_a_long_history_comes_page_by_page(
         await service.reached(training, "FAILED", person=person)
     phone = await open_app(person)
     await phone.tab("tab.account").tap()
-    await expect(phone.app.get_by_role("listitem")).to_have_count(20)
+    await expect(rows(phone)).to_have_count(20)
     await phone.press("app.more")
-    await expect(phone.app.get_by_role("listitem")).to_have_count(25)
+    await expect(rows(phone)).to_have_count(25)
     await expect(phone.text("history.welcome")).to_be_visible()
     await expect(phone.button("app.more")).to_have_count(0)
 

@@ -196,12 +196,13 @@ async def test_it_says_how_many_stars_are_missing_and_leads_to_them(
     await phone.field("trigger.title").fill("beto")
     await phone.has_photos(4)
     await expect(phone.app.get_by_text(phone.words("price.missing", count=150))).to_be_visible()
-    await expect(phone.main).to_have_text(phone.words("price.get", count=150))
+    await expect(phone.main).to_have_text(phone.words("packs.get", count=200))
     await phone.field("steps.label").fill("100")
     await expect(phone.app.get_by_text(phone.words("price.missing", count=30))).to_be_visible()
-    await phone.main.tap()
+    await expect(phone.main).to_have_text(phone.words("packs.get", count=50))
+    await phone.press("packs.all")
     await expect(phone.tab("tab.account")).to_have_attribute("aria-current", "page")
-    await expect(phone.text("account.buy")).to_be_visible()
+    await expect(phone.app.get_by_role("heading", name=phone.words("packs.title"))).to_be_visible()
     assert line.sent("POST /training/start") == []
 
 
@@ -223,7 +224,7 @@ async def test_photos_and_stars_that_went_elsewhere_meanwhile_are_told_before_an
     await expect(phone.text("error.draft_changed")).to_be_visible()
     await phone.has_photos(4)
     await phone.main.tap()
-    await expect(phone.main).to_have_text(phone.words("price.get", count=100))
+    await expect(phone.main).to_have_text(phone.words("packs.get", count=100))
 
 
 async def test_two_taps_on_the_button_are_one_training(open_app: OpenApp, service: Service) -> None:

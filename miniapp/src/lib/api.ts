@@ -5,10 +5,12 @@ type Schemas = components['schemas'];
 export type Account = Schemas['Account'];
 export type Draft = Schemas['Draft'];
 export type HistoryEntry = Schemas['HistoryEntry'];
+export type Invoice = Schemas['Invoice'];
 export type Limits = Schemas['Limits'];
 export type Model = Schemas['Model'];
 export type ModelEdit = Schemas['ModelEdit'];
 export type ModelPage = Schemas['ModelPage'];
+export type Pack = Schemas['Pack'];
 export type Photo = Schemas['Photo'];
 export type Prices = Schemas['Prices'];
 export type Problem = Schemas['Problem'];
@@ -152,6 +154,11 @@ export class Api {
 
   async speak(language: User['language']): Promise<User> {
     return read(await this.#call('PATCH', '/account', json({ language })));
+  }
+
+  /** For the pack of this price; the person alone can pay it. */
+  async invoice(price: number): Promise<Invoice> {
+    return read(await this.#call('POST', '/account/invoice', json({ pack: price })));
   }
 
   async #openSession(): Promise<Session> {

@@ -1,5 +1,6 @@
 import { createContext } from 'svelte';
 import { Api, ApiError, type HistoryEntry, type Session, type TrainingStart } from './api';
+import { Buying } from './buying.svelte';
 import { Form } from './form.svelte';
 import { type Language, setLanguage } from './i18n/i18n.svelte';
 import { Models } from './models.svelte';
@@ -28,6 +29,7 @@ export class App {
   readonly list: Trainings;
   readonly models: Models;
   readonly history: Pages<HistoryEntry>;
+  readonly buying: Buying;
   #intent: Intent | null = null;
 
   constructor(
@@ -48,6 +50,12 @@ export class App {
       },
       ({ id }) => id,
     );
+    this.buying = new Buying(this);
+  }
+
+  /** Stars that the training, as it is set up, costs more than there are. */
+  get missing(): number {
+    return Math.max(0, this.form.price - this.session.balance);
   }
 
   /** Balance and running trainings anew. They were right a moment ago: a failure may wait for the next time. */

@@ -1,4 +1,4 @@
-import type { Prices, Trainer } from './api';
+import type { Pack, Prices, Trainer } from './api';
 
 /**
  * Whole stars: linear in the steps, times the trainer's factor, rounded up, and never below the minimum. The
@@ -12,4 +12,9 @@ export function priceOf(steps: number, trainer: Pick<Trainer, 'priceFactor'>, pr
 /** Seconds that a training usually takes. */
 export function expectedSeconds(steps: number, trainer: Pick<Trainer, 'secondsPer1000Steps'>): number {
   return (steps * trainer.secondsPer1000Steps) / 1000;
+}
+
+/** The smallest pack that brings so many stars; packs go from small to large. */
+export function packFor(stars: number, packs: readonly Pack[]): Pack | undefined {
+  return packs.find((pack) => pack.stars >= stars);
 }

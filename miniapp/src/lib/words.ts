@@ -18,11 +18,21 @@ export function errorText(error: unknown): string {
 }
 
 /** Why a row stands in the history of stars. A kind that this version doesn't know is told in the server's words. */
-export function historyReason({ kind, training, reason }: HistoryEntry): string {
+export function historyReason({ kind, amount, training, reason }: HistoryEntry): string {
   const name = training?.name ?? '';
   switch (kind) {
     case 'welcome':
       return t('history.welcome');
+    case 'purchase':
+      return t('history.purchase', { count: amount });
+    case 'bonus':
+      return t('history.bonus');
+    case 'grant':
+      return t('history.grant');
+    case 'chargeback':
+      return t('history.chargeback');
+    case 'debt':
+      return t('history.debt');
     case 'training':
       return t('history.training', { name });
     case 'refund':
@@ -42,6 +52,9 @@ const errors: Partial<Record<string, Key & `error.${string}`>> = {
   training_not_found: 'error.not_found',
   model_not_found: 'error.model_not_found',
   too_many_selected: 'error.too_many_selected',
+  purchases_paused: 'error.purchases_paused',
+  pack_gone: 'error.pack_gone',
+  telegram_unavailable: 'error.telegram',
 };
 
 /** Only a new launch from Telegram helps. */

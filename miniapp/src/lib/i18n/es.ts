@@ -28,6 +28,10 @@ export const es: Catalogue = {
   'error.model_not_found': 'Este modelo ya no está, o su dueño lo ha hecho privado.',
   'error.too_many_selected': 'Ya has elegido tantos modelos como se puede. Desmarca otro antes.',
   'error.draft_changed': 'Tus fotos han cambiado entretanto. Míralas y empieza otra vez.',
+  'error.purchases_paused':
+    'Ahora mismo no se pueden comprar estrellas. Prueba más tarde: no se ha pagado nada.',
+  'error.pack_gone': 'Este paquete ya no se vende. Elige uno de los que hay.',
+  'error.telegram': 'Telegram no puede crear una factura ahora mismo. Inténtalo de nuevo en un momento.',
   'error.upload_expired': 'Las fotos han esperado demasiado. Empieza de nuevo.',
   'error.too_few_photos': 'Algunas fotos ya no están. Añade más y empieza de nuevo.',
   'error.training_ended': 'Este entrenamiento ya ha terminado.',
@@ -138,8 +142,7 @@ export const es: Catalogue = {
     one: 'Cuesta {price} estrellas y tienes {balance}: falta {count}. Con menos pasos cuesta menos.',
     other: 'Cuesta {price} estrellas y tienes {balance}: faltan {count}. Con menos pasos cuesta menos.',
   },
-  'price.get': { one: 'Consigue {count} estrella más', other: 'Consigue {count} estrellas más' },
-  'price.buy': 'Conseguir estrellas',
+  'price.several': 'Ningún paquete trae tantas: consigue uno tras otro.',
   'price.promise': 'Si el entrenamiento no sale bien, todas las estrellas vuelven solas.',
   'price.stars': { one: '{count} estrella', other: '{count} estrellas' },
 
@@ -205,7 +208,37 @@ export const es: Catalogue = {
   'model.keep': 'Conservarlo',
   'model.deleteYes': 'Borrar para siempre',
 
-  'account.buy': 'Aquí aún no se pueden comprar estrellas. Hasta entonces las da quien lleva este bot.',
+  'packs.title': 'Conseguir estrellas',
+  'packs.all': 'Todos los paquetes',
+  'packs.get': { one: 'Consigue {count} estrella', other: 'Consigue {count} estrellas' },
+  'packs.price': { one: 'por {count} Star de Telegram', other: 'por {count} Stars de Telegram' },
+  'packs.bonus': '+{count} gratis',
+  'packs.enough': 'Basta para tu entrenamiento',
+  'packs.missing': {
+    one: 'Al entrenamiento que has preparado le falta {count} estrella.',
+    other: 'Al entrenamiento que has preparado le faltan {count} estrellas.',
+  },
+  'packs.hint': 'Pagas con Stars de Telegram. Telegram te enseña el precio antes.',
+  'packs.awaited': 'Tus estrellas están en camino…',
+  'packs.late': 'Tus estrellas aún no han llegado',
+  'packs.lateText':
+    'Llegan solas, aunque cierres esta página. Si en unos minutos no están, envía /paysupport al bot.',
+  'packs.look': 'Mirar otra vez',
+  'packs.elsewhere': 'Paga en Telegram y vuelve',
+  'packs.elsewhereText':
+    'La factura se abre en Telegram, porque esta app no puede mostrarla. Si no se abre, envía /stars al bot.',
+  'packs.open': 'Abrir la factura',
+  'packs.declined': 'Telegram no ha aceptado el pago. Inténtalo de nuevo o elige otro paquete.',
+  'packs.arrived': {
+    one: 'Ya está aquí {count} estrella. ¡Gracias!',
+    other: 'Ya están aquí {count} estrellas. ¡Gracias!',
+  },
+  'packs.back': 'Volver al entrenamiento',
+
+  'account.rate': {
+    one: '1000 pasos de entrenamiento cuestan {count} estrella.',
+    other: '1000 pasos de entrenamiento cuestan {count} estrellas.',
+  },
   'account.language': 'Idioma',
   'account.languageHint': 'El bot también lo habla en el chat.',
   'account.fullscreen': 'Pantalla completa',
@@ -213,6 +246,11 @@ export const es: Catalogue = {
   'account.empty': 'Aún no se ha movido ninguna estrella.',
   'account.after': 'Quedan {balance}',
   'history.welcome': 'Regalo de bienvenida',
+  'history.purchase': { one: 'Un paquete de {count} estrella', other: 'Un paquete de {count} estrellas' },
+  'history.bonus': 'Una bonificación',
+  'history.grant': 'Un regalo de la casa',
+  'history.chargeback': 'Un pago devuelto',
+  'history.debt': 'Estrellas gastadas de un pago devuelto',
   'history.training': 'Entrenamiento de {name}',
   'history.refund': '{name} terminó sin modelo',
 

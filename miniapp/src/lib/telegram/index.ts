@@ -2,7 +2,7 @@
  * The one place that speaks to Telegram, by the SDK's typed methods and events. (Its ready-made components for
  * buttons, theme and viewport would weigh as much again as the rest of the app's libraries.)
  */
-import { type MethodParams, on } from '@tma.js/bridge';
+import { type EventPayload, type MethodParams, on } from '@tma.js/bridge';
 import type { Launch } from '../launch';
 import { backButton, drawBottomButtons, mainButton, secondaryButton, settingsButton } from './buttons';
 import { can, isHosted, meet, tell } from './client';
@@ -20,6 +20,9 @@ export {
 } from './buttons';
 export { isHosted } from './client';
 export { fullscreen } from './fullscreen.svelte';
+
+/** `paid`, `cancelled`, `failed` or `pending`, or one that came later. */
+type InvoiceStatus = EventPayload<'invoice_closed'>['status'];
 
 /** Whether the bot may write to the person, as far as we know. */
 let canWrite = true;
@@ -81,6 +84,22 @@ export function askToWrite(): void {
 export function openTelegramLink(path: string): void {
   if (can('web_app_open_tg_link')) tell('web_app_open_tg_link', { path_full: `/${path}` });
   else window.open(`https://t.me/${path}`, '_blank', 'noopener');
+}
+
+/** Whether the client has a payment sheet to lay over the app. */
+export const hasPayments = (): boolean => can('web_app_open_invoice');
+
+/** Opens `https://t.me/…`, an invoice, in the client's payment sheet, and answers how that was closed. */
+export function openInvoice(path: string): Promise<InvoiceStatus> {
+  const slug = path.replace(/^(\$|invoice\/)/, '');
+  return new Promise((resolve) => {
+    const off = on('invoice_closed', (closed) => {
+      if (closed.slug !== slug) return;
+      off();
+      resolve(closed.status);
+    });
+    tell('web_app_open_invoice', { slug });
+  });
 }
 
 function haptic(feedback: MethodParams<'web_app_trigger_haptic_feedback'>): () => void {

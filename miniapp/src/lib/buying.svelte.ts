@@ -1,0 +1,122 @@
+import { ApiError, type Api, type HistoryEntry } from './api';
+import type { Pages } from './pages.svelte';
+import { backoff, wait } from './retry';
+import { haptics, hasPayments, openInvoice, openTelegramLink } from './telegram';
+
+/**
+ * `invoice`: it is being made, or lies open. `awaited`: paid, as the client says, but not on the balance yet; then
+ * `late` or `arrived`. `elsewhere`: this client can't show it, so it opened in Telegram. `declined`: by Telegram.
+ */
+type Stage = 'invoice' | 'awaited' | 'late' | 'elsewhere' | 'declined' | 'arrived';
+
+/** With growing waits between them: a minute in all. */
+const ASKS = 9;
+
+interface Account {
+  readonly api: Api;
+  readonly history: Pages<HistoryEntry>;
+  refresh: () => Promise<void>;
+}
+
+/**
+ * From a pack to its stars. What the client says of a payment is a hint: the stars are there when the history has
+ * them. Until then nothing else can be bought, or somebody who sees no stars would pay twice.
+ */
+export class Buying {
+  stage = $state<Stage | null>(null);
+  /** That of the pack. */
+  price = $state(0);
+  /** How many arrived. */
+  stars = $state(0);
+  error = $state.raw<unknown>(null);
+  /** What opens the invoice, behind t.me/. */
+  path = '';
+  readonly busy = $derived.by(() => this.stage === 'invoice' || this.stage === 'awaited');
+
+  readonly #account: Account;
+  /** The newest row of the history when the invoice was made. */
+  #before = 0;
+
+  constructor(account: Account) {
+    this.#account = account;
+  }
+
+  async buy(price: number): Promise<void> {
+    if (this.busy) return;
+    haptics.tap();
+    this.price = price;
+    this.stage = 'invoice';
+    this.error = null;
+    const { api } = this.#account;
+    try {
+      const [{ link }, { history }] = await Promise.all([api.invoice(price), api.account()]);
+      this.#before = history[0]?.id ?? 0;
+      this.path = link.replace('https://t.me/', '');
+    } catch (failure) {
+      await this.#fail(failure);
+      return;
+    }
+    await this.#pay();
+  }
+
+  /** Lets the client show the invoice, again where it opened elsewhere before. */
+  show(): void {
+    openTelegramLink(this.path);
+  }
+
+  async #pay(): Promise<void> {
+    if (!hasPayments()) {
+      this.show();
+      await this.#expect('elsewhere');
+      return;
+    }
+    const status = await openInvoice(this.path);
+    if (status === 'paid' || status === 'pending') await this.#expect('awaited');
+    else this.stage = status === 'cancelled' ? null : 'declined';
+  }
+
+  async askAgain(): Promise<void> {
+    await this.#expect('awaited');
+  }
+
+  async #expect(stage: 'awaited' | 'elsewhere'): Promise<void> {
+    this.stage = stage;
+    for (let asked = 1; asked <= ASKS; asked += 1) {
+      await this.look();
+      if (this.stage !== stage) return;
+      await wait(backoff(asked, null));
+      if (this.stage !== stage) return;
+    }
+    if (stage === 'awaited') this.stage = 'late';
+  }
+
+  /** Whether stars that were paid for have come by now. */
+  async look(): Promise<void> {
+    if (!this.#isExpecting()) return;
+    const { history } = this.#account;
+    await history.load();
+    const entry = history.items.find(({ id, kind }) => kind === 'purchase' && id > this.#before);
+    if (!entry || !this.#isExpecting()) return;
+    this.stars = entry.amount;
+    this.stage = 'arrived';
+    haptics.success();
+  }
+
+  /** What is over needn't be said any longer. */
+  forget(): void {
+    if (this.stage === 'arrived' || this.stage === 'declined') this.stage = null;
+    this.error = null;
+  }
+
+  #isExpecting(): boolean {
+    return this.stage === 'awaited' || this.stage === 'late' || this.stage === 'elsewhere';
+  }
+
+  async #fail(failure: unknown): Promise<void> {
+    this.stage = null;
+    this.error = failure;
+    haptics.error();
+    // Today's packs may be others.
+    if (failure instanceof ApiError && !failure.transient) await this.#account.refresh();
+  }
+}
