@@ -26,10 +26,12 @@ async def show(request: web.Request) -> web.Response:
     person = await known(request)
     before = int(query.cursor) if query.cursor else None
     rows = await ledger.history(person.id, query.limit + 1, before)
+    # The balance was read before the rows: stars that came in between would be in these alone.
+    balance = rows[0].balance_after if rows and before is None else person.balance
     shown, next_cursor = cursors.cut(rows, query.limit, lambda row: str(row.id))
     return json_answer(
         schemas.Account(
-            balance=person.balance,
+            balance=balance,
             history=[_entry(row) for row in shown],
             next_cursor=next_cursor,
         )

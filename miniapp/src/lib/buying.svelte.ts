@@ -31,11 +31,16 @@ export class Buying {
   error = $state.raw<unknown>(null);
   /** What opens the invoice, behind t.me/. */
   path = '';
+  readonly isExpecting = $derived.by(
+    () => this.stage === 'awaited' || this.stage === 'late' || this.stage === 'elsewhere',
+  );
   readonly busy = $derived.by(() => this.stage === 'invoice' || this.stage === 'awaited');
 
   readonly #account: Account;
   /** The newest row of the history when the invoice was made. */
   #before = 0;
+  /** One at a time: an older answer must not come after a newer one. */
+  #looking: Promise<void> | null = null;
 
   constructor(account: Account) {
     this.#account = account;
@@ -92,11 +97,16 @@ export class Buying {
 
   /** Whether stars that were paid for have come by now. */
   async look(): Promise<void> {
-    if (!this.#isExpecting()) return;
+    if (!this.isExpecting) return;
+    this.#looking ??= this.#look().finally(() => (this.#looking = null));
+    await this.#looking;
+  }
+
+  async #look(): Promise<void> {
     const { history } = this.#account;
     await history.load();
     const entry = history.items.find(({ id, kind }) => kind === 'purchase' && id > this.#before);
-    if (!entry || !this.#isExpecting()) return;
+    if (!entry || !this.isExpecting) return;
     this.stars = entry.amount;
     this.stage = 'arrived';
     haptics.success();
@@ -106,10 +116,6 @@ export class Buying {
   forget(): void {
     if (this.stage === 'arrived' || this.stage === 'declined') this.stage = null;
     this.error = null;
-  }
-
-  #isExpecting(): boolean {
-    return this.stage === 'awaited' || this.stage === 'late' || this.stage === 'elsewhere';
   }
 
   async #fail(failure: unknown): Promise<void> {
