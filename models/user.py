@@ -77,7 +77,7 @@ async def _welcome(person: Person, stars: int, invited_by: int | None) -> tuple[
         is_new = await tx.execute_query_dict(
             """
             INSERT INTO users (id, first_name, username, language, balance, referred_by_id, created_at)
-            VALUES ($1, $2, $3, $4, 0, (SELECT id FROM users WHERE id = $5), now())
+            VALUES ($1, $2, $3, $4, 0, (SELECT id FROM users WHERE id = $5 AND id <> $1), now())
             ON CONFLICT (id) DO NOTHING RETURNING id
             """,
             [person.id, person.first_name, person.username, person.language, invited_by],

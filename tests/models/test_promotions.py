@@ -16,7 +16,7 @@ from models import LedgerEntry, Notification, NotificationKind, PromoCode, SendS
 from models.errors import Conflict, DomainError, Invalid, NotFound, TooOften
 from models.grant import grant
 from models.payment import Bill, Promise, Till
-from models.user import Person, find, remember
+from models.user import Person, _welcome, find, remember
 from tests.people import ANA, BETO, CARLA, DANA, OLGA, settle_in
 
 TILL = Till(
@@ -180,6 +180,9 @@ async def test_who_is_known_already_was_not_brought_by_anybody() -> None:
 async def test_nobody_brings_themselves(db: BaseDBAsyncClient) -> None:
     row, is_new = await remember(DANA, 0, invited_by=DANA.id)
     assert (is_new, row.referred_by_id) == (True, None)
+    # Two first updates at once: one finds the person there when it comes to write them.
+    row, is_new = await _welcome(DANA, 0, DANA.id)
+    assert (is_new, row.referred_by_id) == (False, None)
     with pytest.raises(IntegrityError):
         await User.filter(id=DANA.id).update(referred_by_id=DANA.id)
 
