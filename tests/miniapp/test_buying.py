@@ -201,7 +201,7 @@ async def test_a_pack_that_is_gone_is_said_and_gone(open_app: OpenApp, somebody:
     await phone.ready()
     await phone.tab("tab.account").tap()
     await expect(pack(phone, 70)).to_be_visible()
-    await phone.page.unroute("**/session")
+    await phone.page.unroute_all(behavior="wait")
     await pack(phone, 70).tap()
     await expect(phone.text("error.pack_gone")).to_be_visible()
     await expect(pack(phone, 70)).to_have_count(0)
