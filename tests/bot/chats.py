@@ -1,7 +1,5 @@
 """People in their chats with the running bot, as tests play them."""
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +11,7 @@ from models import Training
 from models.user import Person, remember
 from sandbox.telegram import Json, TelegramEmulator
 from tests.people import started
+from tests.waiting import until
 
 
 @dataclass
@@ -79,13 +78,6 @@ def button(message: Json, label: str) -> Json:
 def labels(message: Json) -> list[str]:
     rows = message.get("reply_markup", {}).get("inline_keyboard", [])
     return [each["text"] for row in rows for each in row]
-
-
-async def until(ready: Callable[[], bool], seconds: float = 5) -> None:
-    """Waits for what has no event of its own."""
-    async with asyncio.timeout(seconds):
-        while not ready():
-            await asyncio.sleep(0.005)
 
 
 async def hang_up(bot: Bot) -> None:

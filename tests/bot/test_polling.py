@@ -16,7 +16,8 @@ from bot.polling import poll
 from config import Settings
 from models import LedgerEntry, SeenUpdate, User
 from sandbox.telegram import TelegramEmulator
-from tests.bot.chats import Chat, hang_up, until
+from tests.bot.chats import Chat, hang_up
+from tests.waiting import until
 
 
 @asynccontextmanager

@@ -76,7 +76,7 @@ async def drop_midway(request: web.Request) -> web.StreamResponse:
 
 
 async def hang(_request: web.Request) -> web.Response:
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(2)
     return web.Response()
 
 
@@ -100,5 +100,5 @@ def fal_at(url: str, **settings: Any) -> Fal:
         rest_url=f"{url}/rest",
         cdn_url=f"{url}/cdn",
         api_url=f"{url}/api/v1",
-        **{"timeout": 0.3, **settings},
+        **{"timeout": 5.0, **settings},
     )

@@ -52,7 +52,6 @@ async def test_works_without_a_webhook(fal: Fal, fake_fal: FakeFal) -> None:
     [
         pytest.param(drop, Ambiguous, "no_answer", id="dropped"),
         pytest.param(drop_midway, Ambiguous, "no_answer", id="dropped in the answer"),
-        pytest.param(hang, Ambiguous, "no_answer", id="read timeout"),
         pytest.param(answer({"status": "IN_QUEUE"}), Ambiguous, "unreadable_answer", id="no id"),
         pytest.param(answer([]), Ambiguous, "unreadable_answer", id="no object"),
         pytest.param(text("<html>", 200), Ambiguous, "unreadable_answer", id="no json"),
@@ -86,6 +85,18 @@ async def test_posts_once_and_sorts_the_failure(
     assert type(raised.value) is error
     assert raised.value.code == code
     assert fake_fal.count("POST") == 1
+
+
+async def test_an_answer_that_does_not_come_is_waited_for_once(fake_fal: FakeFal) -> None:
+    fake_fal.on("POST", SUBMIT, hang)
+    fal = fal_at(fake_fal.url, timeout=1.0)
+
+    with pytest.raises(Ambiguous) as raised:
+        await fal.submit(ENDPOINT, ARGUMENTS, webhook_url=WEBHOOK)
+
+    assert raised.value.code == "no_answer"
+    assert fake_fal.count("POST") == 1
+    await fal.close()
 
 
 @pytest.mark.parametrize("value", ["7", "Wed, 21 Oct 2099 07:28:00 GMT"])

@@ -7,6 +7,7 @@ from tests.miniapp.conftest import OpenApp, Somebody, Train
 from tests.miniapp.line import EVENTS, Line
 from tests.miniapp.phone import Phone
 from tests.service.running import Service
+from tests.waiting import until
 
 LONG = 3000
 """Steps: 4.5 seconds here."""
@@ -78,10 +79,11 @@ async def test_several_at_once_are_listed_live(
 
 
 @pytest.mark.parametrize("how", ["a proxy refuses them", "they break off"])
-async def test_without_live_events_it_asks_and_still_reaches_the_end(
-    open_app: OpenApp, somebody: Somebody, train: Train, line: Line, how: str
+async def test_without_live_events_it_asks_and_still_learns_of_the_end(
+    open_app: OpenApp, somebody: Somebody, train: Train, service: Service, line: Line, *, how: str
 ) -> None:
     person = somebody()
+    service.fal.fault("run", "never_ends")
     (training,) = await train(person)
     if how == "they break off":
         line.fault(EVENTS, "cut", times=1000)
@@ -91,8 +93,9 @@ async def test_without_live_events_it_asks_and_still_reaches_the_end(
     phone.guard.expects(502, "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET")
     await expect(phone.app.get_by_role("heading", name="anatok")).to_be_visible()
     async with phone.time_flies():
-        await expect(phone.text("status.completed")).to_be_visible()
-    assert line.sent("GET /training/*/status")
+        await until(lambda: len(line.sent("GET /training/*/status")) > 1)
+        await service.call("POST", f"/training/{training}/cancel", person)
+        await expect(phone.text("status.cancelled")).to_be_visible()
 
 
 async def test_cancelling_asks_first_and_the_stars_come_back(

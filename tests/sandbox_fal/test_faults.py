@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from sandbox.fal.errors import MODEL_ERRORS, REQUEST_ERRORS
-from tests.sandbox_fal.twin import TRAINER, Twin, running, until
+from tests.sandbox_fal.twin import TRAINER, Twin, running
+from tests.waiting import until
 
 
 async def test_an_answer_lost_after_the_submit_was_accepted(twin: Twin) -> None:

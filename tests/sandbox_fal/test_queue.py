@@ -6,7 +6,8 @@ import fal_client.client as fal
 import pytest
 from aiohttp import ClientSession
 
-from tests.sandbox_fal.twin import TRAINER, Twin, archive, running, until
+from tests.sandbox_fal.twin import TRAINER, Twin, archive, running
+from tests.waiting import until
 
 PORTRAITS = "fal-ai/flux-lora-portrait-trainer"
 

@@ -10,7 +10,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from tests.sandbox_fal.twin import Receiver, Twin, running, until
+from tests.sandbox_fal.twin import Receiver, Twin, running
+from tests.waiting import until
 
 
 async def _keys(twin: Twin) -> list[Ed25519PublicKey]:

@@ -1,10 +1,9 @@
 """A running emulator with fal's own client pointed at it, and a server that takes its webhooks."""
 
-import asyncio
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from aiohttp import ClientSession, web
 
 from sandbox.fal import FalEmulator
 from tests.photos import portrait
+from tests.waiting import until
 
 TRAINER = "fal-ai/flux-lora-fast-training"
 KEY = "ana:secret"
@@ -139,14 +139,6 @@ async def receiving() -> AsyncIterator[Receiver]:
     async with served(app) as url:
         receiver.url = f"{url}/hook?training=7"
         yield receiver
-
-
-async def until(true: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if true():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("It did not come true in 5 seconds")
 
 
 def archive(photos: int = 4, captions: int = 0, extra: dict[str, bytes] | None = None) -> bytes:

@@ -22,6 +22,7 @@ from models.user import Person, User
 from sandbox.fal import FalEmulator
 from tests import photos
 from tests.people import ANA, BETO, DANA, proof
+from tests.waiting import until
 from tests.web.conftest import Client, Serve
 from web import app, bodies
 from web.app import UPLOADS_AT_ONCE
@@ -368,12 +369,6 @@ async def test_a_client_that_leaves_in_the_middle(client: Client, settings: Sett
     writer.close()
     await until(lambda: not any(tmp.iterdir()))
     assert not await Photo.exists()
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 # --- sent again ---
