@@ -121,7 +121,7 @@ class ChatPage:
                 resolve(events[at].eventData ?? {});
                 events = events.filter(({ eventType }) => eventType !== name);
             };
-            setTimeout(() => reject(new Error(`no ${name} came`)), 3000);
+            setTimeout(() => reject(new Error(`no ${name} came`)), 15000);
             look();
         })"""
         data: Json = await self.app.locator("body").evaluate(script, name)
