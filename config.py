@@ -175,8 +175,21 @@ class Settings(BaseSettings):
     # fal's status is asked again after so long, growing by half each time up to the maximum.
     fal_poll_seconds: PositiveSeconds = 2
     fal_poll_max_seconds: PositiveSeconds = 15
+    # The same for pictures, which take seconds.
+    fal_adopt_pictures_seconds: PositiveSeconds = 120
+    # fal's links to trained weights are used for so long; from then on a copy of our own, if we keep one.
+    fal_link_days: float = Field(default=6, gt=0)
+    keep_weights: bool = True
     # A training that is still running after so long is given up: cancelled at fal, stars back.
     training_max_hours: float = Field(default=6, gt=0)
+    # The same for pictures, from when their turn came.
+    generation_max_minutes: float = Field(default=20, gt=0)
+    # So many requests for pictures are at fal at once, of all people and of each; so many of each wait.
+    generations_at_once: int = Field(default=20, ge=1)
+    generations_per_person: int = Field(default=2, ge=1)
+    generations_waiting: int = Field(default=50, ge=1)
+    # Made with each new model, on the house: its preview. 0 makes none.
+    sample_pictures: int = Field(default=2, ge=0, le=4)
 
     database_url: Annotated[str, AfterValidator(_postgres_url)] | None = Field(default=None, repr=False)
     database_pool_size: int = Field(default=10, ge=3, le=200)
@@ -202,6 +215,7 @@ class Settings(BaseSettings):
     referral_max: int = Field(default=20, ge=0)
     stars_per_1000_steps: int = Field(default=150, ge=0, le=1_000_000)
     training_min_stars: int = Field(default=30, ge=0, le=1_000_000)
+    stars_per_picture: int = Field(default=3, ge=0, le=100_000)
 
     photo_max_bytes: int = Field(default=20 * 1024**2, ge=1024)
     photo_max_pixels: int = Field(default=60_000_000, ge=512 * 512)
@@ -252,16 +266,16 @@ class Settings(BaseSettings):
             return self.telegram_webhook_secret.get_secret_value()
         return self.derived_secret("telegram webhook")
 
-    def fal_webhook(self, training_id: uuid.UUID) -> str:
-        """The path that fal calls for a training.
+    def fal_webhook(self, kind: str, run_id: uuid.UUID) -> str:
+        """The path that fal calls for a run of a `kind`: training or generation.
 
         fal signs what it sends for any of its customers, so its signature alone doesn't say that the run is
         ours: the proof does, which only the one who was given this path can know.
         """
-        return f"/webhooks/fal/training/{training_id}?proof={self.fal_webhook_proof(training_id)}"
+        return f"/webhooks/fal/{kind}/{run_id}?proof={self.fal_webhook_proof(run_id)}"
 
-    def fal_webhook_proof(self, training_id: uuid.UUID) -> str:
-        return self.derived_secret(f"fal webhook {training_id}")
+    def fal_webhook_proof(self, run_id: uuid.UUID) -> str:
+        return self.derived_secret(f"fal webhook {run_id}")
 
     @property
     def app_url(self) -> str | None:
@@ -277,6 +291,15 @@ class Settings(BaseSettings):
             "rest_url": self.fal_rest_url,
             "cdn_url": self.fal_cdn_url,
             "api_url": self.fal_api_url,
+        }
+
+    @property
+    def turns(self) -> dict[str, int]:
+        """What the queue for pictures is made with."""
+        return {
+            "at_once": self.generations_at_once,
+            "per_person": self.generations_per_person,
+            "waiting": self.generations_waiting,
         }
 
     @property

@@ -42,7 +42,7 @@ async def run(settings: Settings) -> None:
 
         dsn = stack.enter_context(db.postgres(settings.database_url, settings.data_dir))
         await enter(db.database(dsn, settings.database_pool_size))
-        await declare_base_models((t.id, t.title, t.inference_endpoint) for t in TRAINERS.values())
+        await declare_base_models((t.id, t.title, t.painter.endpoint) for t in TRAINERS.values())
 
         fal = Fal(**settings.fal)
         stack.push_async_callback(fal.close)
@@ -58,7 +58,7 @@ async def run(settings: Settings) -> None:
         telegram = Connection(bot, dispatcher, settings)
 
         await recover()
-        jobs = handlers(settings, fal, bot)
+        jobs = handlers(settings, fal=fal, bot=bot, storage=storage, pool=pool)
         clock = schedules(settings, storage, bot)
         worker = await enter(working(dsn, jobs, clock, settings.job_heartbeat_seconds))
 

@@ -11,7 +11,8 @@ from bot.i18n import _, duration, marked, ngettext, percentage, speaking
 from bot.keyboards import app_button, cancel_button, column, confirmation, pack_button
 from models.ledger import LedgerEntry
 from models.photo import Photo
-from models.training import CANCELLED, Training, TrainStatus
+from models.run import CANCELLED
+from models.training import Training, TrainStatus
 
 BAR_CELLS = 12
 

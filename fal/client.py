@@ -11,6 +11,7 @@ import httpx
 from asyncstdlib import cached_property
 from fal_client import AsyncClient
 
+from fal.downloads import Downloads
 from fal.errors import FalError, Rejected, Unavailable, error_of_run
 from fal.storage import Storage
 from fal.transport import http_client, json_object
@@ -69,16 +70,22 @@ class Fal:
         self._http = http_client(timeout=timeout, key=key, queue_url=queue_url)
         self._client = _Client(key, self._http, timeout)
         self._storage = Storage(self._http, rest_url.rstrip("/"), cdn_url.rstrip("/"), upload_timeout)
+        self._downloads = Downloads(upload_timeout)
         self._api_url = api_url.rstrip("/")
 
     async def close(self) -> None:
         await self._http.aclose()
+        await self._downloads.close()
 
     async def upload(self, path: Path, *, content_type: str, file_name: str, expires_in: timedelta) -> str:
         """Stores the file and answers its public URL; see `Storage.upload`."""
         return await self._storage.upload(
             path, content_type=content_type, file_name=file_name, expires_in=expires_in
         )
+
+    async def download(self, url: str, target: Path, *, most: int) -> None:
+        """Writes a file that a run has made to `target`; see `Downloads.fetch`."""
+        await self._downloads.fetch(url, target, most)
 
     async def submit(self, endpoint: str, arguments: Mapping[str, Any], *, webhook_url: str | None) -> str:
         """Starts a run and answers its request id, by exactly one POST whatever happens.

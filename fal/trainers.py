@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from fal.errors import Rejected
+from fal.pictures import FLUX_2_LORA, FLUX_LORA, QWEN_IMAGE_LORA, Z_IMAGE_LORA, Painter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +43,9 @@ class Trainer:
     """One of fal's training endpoints.
 
     `style` and `masks` are None where the endpoint doesn't ask. `step_size` is how far a slider moves; any
-    whole number from `min_steps` to `max_steps` will do. `seconds_per_1000_steps` is an estimate for where
-    there is no history yet, `price_factor` multiplies the price per step.
+    whole number from `min_steps` to `max_steps` will do. `painter` makes pictures with what it trains.
+    `seconds_per_1000_steps` is an estimate for where there is no history yet, `price_factor` multiplies the
+    price per step.
     """
 
     id: str
@@ -58,7 +60,7 @@ class Trainer:
     style: Choice | None
     masks: Choice | None
     output_field: str
-    inference_endpoint: str
+    painter: Painter
     seconds_per_1000_steps: int
     price_factor: float
 
@@ -119,10 +121,83 @@ _FLUX_LORA_FAST = Trainer(
     style=Choice("is_style"),
     masks=Choice("create_masks"),
     output_field="diffusers_lora_file",
-    inference_endpoint="fal-ai/flux-lora",
+    painter=FLUX_LORA,
     seconds_per_1000_steps=240,
     price_factor=1.0,
 )
+_FLUX_LORA_PORTRAIT = Trainer(
+    id="flux-lora-portrait",
+    endpoint="fal-ai/flux-lora-portrait-trainer",
+    title="FLUX.1 portrait",
+    archive_field="images_data_url",
+    trigger_field="trigger_phrase",
+    default_steps=2500,
+    min_steps=1,
+    max_steps=10_000,
+    step_size=100,
+    style=None,
+    masks=Choice("create_masks"),
+    output_field="diffusers_lora_file",
+    painter=FLUX_LORA,
+    seconds_per_1000_steps=240,
+    price_factor=1.2,
+)
+_FLUX_2 = Trainer(
+    id="flux-2",
+    endpoint="fal-ai/flux-2-trainer",
+    title="FLUX.2",
+    archive_field="image_data_url",
+    trigger_field="default_caption",
+    default_steps=1000,
+    min_steps=100,
+    max_steps=10_000,
+    step_size=100,
+    style=None,
+    masks=None,
+    output_field="diffusers_lora_file",
+    painter=FLUX_2_LORA,
+    seconds_per_1000_steps=600,
+    price_factor=4.0,
+)
+_Z_IMAGE = Trainer(
+    id="z-image",
+    endpoint="fal-ai/z-image-trainer",
+    title="Z-Image",
+    archive_field="image_data_url",
+    trigger_field="default_caption",
+    default_steps=1000,
+    min_steps=100,
+    max_steps=10_000,
+    step_size=100,
+    style=Choice("training_type", yes="style", no="content"),
+    masks=None,
+    output_field="diffusers_lora_file",
+    painter=Z_IMAGE_LORA,
+    seconds_per_1000_steps=300,
+    price_factor=1.2,
+)
+_QWEN_IMAGE = Trainer(
+    id="qwen-image-2512",
+    endpoint="fal-ai/qwen-image-2512-trainer-v2",
+    title="Qwen Image",
+    archive_field="image_data_url",
+    trigger_field="default_caption",
+    default_steps=2000,
+    min_steps=10,
+    max_steps=40_000,
+    step_size=100,
+    style=None,
+    masks=None,
+    output_field="diffusers_lora_file",
+    painter=QWEN_IMAGE_LORA,
+    seconds_per_1000_steps=300,
+    price_factor=1.0,
+)
 
-TRAINERS: Mapping[str, Trainer] = MappingProxyType({trainer.id: trainer for trainer in (_FLUX_LORA_FAST,)})
+TRAINERS: Mapping[str, Trainer] = MappingProxyType(
+    {
+        trainer.id: trainer
+        for trainer in (_FLUX_LORA_FAST, _FLUX_LORA_PORTRAIT, _FLUX_2, _Z_IMAGE, _QWEN_IMAGE)
+    }
+)
 DEFAULT_TRAINER = _FLUX_LORA_FAST

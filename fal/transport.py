@@ -61,7 +61,7 @@ class FalTransport(httpx.AsyncBaseTransport):
 
     async def _answer(self, request: httpx.Request, submitting: bool) -> httpx.Response:
         """Reads the body too: a line that drops in the middle of it is a failure like any other."""
-        transport = self._direct if _is_loopback(request.url.host) else self._public
+        transport = self._direct if is_loopback(request.url.host) else self._public
         try:
             response = await transport.handle_async_request(request)
             await response.aread()
@@ -110,7 +110,7 @@ def _names_a_request(body: object) -> bool:
     return isinstance(body, dict) and all(isinstance(body.get(name), str) and body[name] for name in names)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

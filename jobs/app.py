@@ -6,23 +6,35 @@ from aiogram import Bot
 
 from config import Settings
 from fal import Fal
+from jobs.generation import GenerationJobs
 from jobs.housekeeping import CleanUp, CloseDays, recover
 from jobs.messages import MessageJobs
 from jobs.payments import Reconciliation, RefundJobs
 from jobs.training import TrainingJobs
 from jobs.worker import Handler
+from media.pool import ImagePool
 from media.storage import Storage
 from models.payment import Till
+from models.turns import Turns
 
 
-def handlers(settings: Settings, fal: Fal, bot: Bot) -> Mapping[str, Handler]:
+def handlers(
+    settings: Settings, *, fal: Fal, bot: Bot, storage: Storage, pool: ImagePool
+) -> Mapping[str, Handler]:
     """What each job does, by its name."""
     training, messages = TrainingJobs(settings, fal), MessageJobs(settings, bot)
+    generation = GenerationJobs(settings, fal, pool, storage, Turns(**settings.turns))
     return {
         "submit": training.submit,
         "watch": training.watch,
         "settle": training.settle,
         "cancel": training.cancel,
+        "take_turns": generation.take_turns,
+        "submit_generation": generation.submit,
+        "watch_generation": generation.watch,
+        "settle_generation": generation.settle,
+        "cancel_generation": generation.cancel,
+        "collect": generation.collect,
         "status": messages.status,
         "notify": messages.notify,
         "draft": messages.draft,

@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
-from tortoise.transactions import in_transaction
 
 from media.storage import Storage
 from models import books
 from models.db import connection
+from models.generation import ACTIVE as GENERATIONS_ACTIVE
+from models.generation import Generation
 from models.notification import Notification, NotificationStatus, tell_operators
 from models.photo import Photo, Upload
-from models.queue import Job, enqueue
+from models.queue import Job, put
 from models.seen_update import SeenUpdate
 from models.training import ACTIVE, Training
 
@@ -33,15 +34,25 @@ TEMPORARY_FILES_KEPT = timedelta(hours=6)
 
 
 async def recover() -> None:
-    """Puts back the jobs of trainings and messages that haven't ended; those that have one are skipped."""
+    """Puts back the jobs of all that hasn't ended, but for those that have one."""
     trainings = await Training.filter(status__in=ACTIVE).only("id", "request_id")
     jobs = [Job("watch" if row.request_id else "submit", str(row.id)) for row in trainings]
+    generations = await Generation.filter(status__in=GENERATIONS_ACTIVE, taken_at__isnull=False).only(
+        "id", "request_id", "output"
+    )
+    jobs.extend(Job(_next_step(row), str(row.id)) for row in generations)
+    if await Generation.filter(status__in=GENERATIONS_ACTIVE, taken_at=None).exists():
+        jobs.append(Job("take_turns", "all"))
     unsent = Notification.filter(status__in=(NotificationStatus.QUEUED, NotificationStatus.SENDING))
     waiting = await unsent.filter(created_at__lt=datetime.now(UTC) - timedelta(minutes=1)).only("id")
     jobs.extend(Job("notify", str(note.id)) for note in waiting)
-    if jobs:
-        async with in_transaction() as tx:
-            await enqueue(tx, *jobs)
+    await put(*jobs)
+
+
+def _next_step(generation: Generation) -> str:
+    if generation.output is not None:
+        return "collect"
+    return "watch_generation" if generation.request_id else "submit_generation"
 
 
 @dataclass(frozen=True)

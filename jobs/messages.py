@@ -24,7 +24,7 @@ from bot.views import BURST, View, draft_message, final_message, rest_of_burst, 
 from config import Settings
 from jobs.worker import Again
 from models import payment, photo
-from models.ledger import refund_of, settled_of
+from models.ledger import Cause, refund_of, settled_of
 from models.notification import Notification, NotificationKind, NotificationStatus
 from models.send_slot import push_slot, take_slot
 from models.support import SupportRequest
@@ -127,7 +127,7 @@ class MessageJobs:
             return answer_message(note.support, user.language)
         if note.training is None:
             return None
-        refund = await refund_of(note.training.id)
+        refund = await refund_of(Cause(note.training.id))
         return final_message(
             note.training,
             user.language,

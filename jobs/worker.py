@@ -18,7 +18,21 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[str, int], Awaitable[None]]
 """Takes the job's subject, and how often it has run before (from 0)."""
 
-SUBJECTS = {"notify": "notification_id", "draft": "user_id", "refund": "payment_id"}
+SUBJECTS = {
+    "notify": "notification_id",
+    "draft": "user_id",
+    "refund": "payment_id",
+    "take_turns": "turns",
+    "submit_generation": "generation_id",
+    "watch_generation": "generation_id",
+    "settle_generation": "generation_id",
+    "cancel_generation": "generation_id",
+    "collect": "generation_id",
+    "generation_status": "generation_id",
+    "keep_weights": "model_id",
+    "forget_run": "model_id",
+    "delete_file": "key",
+}
 """What a job's subject is called in the logs; the others are about a training."""
 
 MAX_BACKOFF_SECONDS = 60

@@ -4,11 +4,16 @@ Importing this package brings in every table, which is how Tortoise finds them.
 """
 
 from models.books import Bookmark, DailyClose
+from models.dialogue import Dialogue
+from models.generation import Generation, GenStatus
 from models.ledger import LedgerEntry, LedgerKind
 from models.lora import BaseModel, LoraModel, LoraStatus, SelectedModel
+from models.moderation import RefusedWord, Report
 from models.notification import Notification, NotificationKind, NotificationStatus
+from models.params import SavedParams
 from models.payment import Payment
 from models.photo import Photo, Upload
+from models.picture import Picture
 from models.promo import PromoCode
 from models.seen_update import SeenUpdate
 from models.send_slot import SendSlot
@@ -21,6 +26,9 @@ __all__ = [
     "BaseModel",
     "Bookmark",
     "DailyClose",
+    "Dialogue",
+    "GenStatus",
+    "Generation",
     "LedgerEntry",
     "LedgerKind",
     "LoraModel",
@@ -31,7 +39,11 @@ __all__ = [
     "Payment",
     "Person",
     "Photo",
+    "Picture",
     "PromoCode",
+    "RefusedWord",
+    "Report",
+    "SavedParams",
     "SeenUpdate",
     "SelectedModel",
     "SendSlot",

@@ -3,6 +3,7 @@
 DomainError
 ├── Invalid            the request is wrong: `field` says where
 │   └── PhotoRefused   a photo that can't be used, with its verdict's code
+├── Problems           several of those at once
 ├── TooLarge           over a limit in bytes, which it names
 ├── LimitReached       over a limit in number, which it names
 ├── TooOften           or too much at once: says when again
@@ -14,6 +15,7 @@ DomainError
 └── Unavailable        fal, Telegram, Postgres or the storage can't do it now
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -36,6 +38,14 @@ class Invalid(DomainError):
 class PhotoRefused(Invalid):
     def __init__(self, detail: str, *, code: str, **extra: Any) -> None:
         super().__init__(detail, field="image", code=code, verdict="refused", reason=detail, **extra)
+
+
+class Problems(DomainError):
+    """All that is wrong with a request: nobody has to find out one by one."""
+
+    def __init__(self, problems: Sequence[Invalid]) -> None:
+        super().__init__(" ".join(problem.detail for problem in problems), code=problems[0].code)
+        self.problems = problems
 
 
 class TooLarge(DomainError):

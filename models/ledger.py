@@ -21,6 +21,7 @@ from tortoise.models import Model
 from models.db import check_enum
 
 if TYPE_CHECKING:
+    from models.generation import Generation
     from models.payment import Payment
     from models.training import Training
     from models.user import User
@@ -32,7 +33,8 @@ class LedgerKind(StrEnum):
     BONUS = "bonus"  # for a promo code, or for somebody who was brought along
     GRANT = "grant"  # by an operator
     TRAINING = "training"
-    REFUND = "refund"  # a job's price back
+    GENERATION = "generation"
+    REFUND = "refund"  # a job's price back, or that of the pictures it could not make
     CHARGEBACK = "chargeback"  # a payment's stars, because it was given back
     DEBT = "debt"  # what an earlier chargeback found spent
 
@@ -46,11 +48,15 @@ class LedgerEntry(Model):
     kind = fields.CharEnumField(LedgerKind, max_length=16)
     amount = fields.IntField()  # stars; negative when taken
     balance_after = fields.IntField()
-    # Why: one of these three. A debt's row has that of the stars it was settled of.
+    # Why: one of these four. A debt's row has that of the stars it was settled of.
     training: fields.ForeignKeyNullableRelation["Training"] = fields.ForeignKeyField(
         "models.Training", related_name="ledger", on_delete=fields.RESTRICT, null=True
     )
     training_id: uuid.UUID | None
+    generation: fields.ForeignKeyNullableRelation["Generation"] = fields.ForeignKeyField(
+        "models.Generation", related_name="ledger", on_delete=fields.RESTRICT, null=True
+    )
+    generation_id: uuid.UUID | None
     payment: fields.ForeignKeyNullableRelation["Payment"] = fields.ForeignKeyField(
         "models.Payment", related_name="ledger", on_delete=fields.RESTRICT, null=True
     )
@@ -67,12 +73,17 @@ class LedgerEntry(Model):
             check_enum("ledger", "kind", LedgerKind),
             CheckConstraint(check="balance_after >= 0", name="ledger_balance_not_negative"),
             CheckConstraint(
-                check="num_nonnulls(training_id, payment_id, cause) = (kind <> 'welcome')::int",
+                check="num_nonnulls(training_id, generation_id, payment_id, cause)"
+                " = (kind <> 'welcome')::int",
                 name="ledger_one_cause",
             ),
             CheckConstraint(
                 check="training_id IS NULL OR kind IN ('training', 'refund', 'debt')",
                 name="ledger_trainings_cause",
+            ),
+            CheckConstraint(
+                check="generation_id IS NULL OR kind IN ('generation', 'refund', 'debt')",
+                name="ledger_generations_cause",
             ),
             CheckConstraint(
                 check="payment_id IS NULL OR kind IN ('purchase', 'chargeback', 'debt')",
@@ -82,6 +93,7 @@ class LedgerEntry(Model):
                 check="cause IS NULL OR kind IN ('bonus', 'grant', 'debt')", name="ledger_others_cause"
             ),
             UniqueConstraint(fields=("training_id", "kind"), name="ledger_once_per_training_and_kind"),
+            UniqueConstraint(fields=("generation_id", "kind"), name="ledger_once_per_generation_and_kind"),
             UniqueConstraint(fields=("payment_id", "kind"), name="ledger_once_per_payment_and_kind"),
         )
 
@@ -90,6 +102,7 @@ class Cause(NamedTuple):
     """Why stars move; one of them, or none for a welcome."""
 
     training_id: uuid.UUID | None = None
+    generation_id: uuid.UUID | None = None
     payment_id: int | None = None
     other: str | None = None
 
@@ -130,24 +143,25 @@ async def grant(using: BaseDBAsyncClient, user_id: int, cause: str, stars: int) 
     return await _give(using, user_id, LedgerKind.GRANT, stars, Cause(other=cause))
 
 
-async def charge(using: BaseDBAsyncClient, user_id: int, training_id: uuid.UUID, stars: int) -> int | None:
-    """Takes the price of a training within the caller's transaction.
+async def charge(using: BaseDBAsyncClient, user_id: int, job: Cause, stars: int) -> int | None:
+    """Takes the price of a training or a generation within the caller's transaction.
 
     Answers the new balance, or None when there are not enough stars, with nothing changed. The conditional
     UPDATE locks the person's row, so concurrent starts can't overspend.
     """
-    row = await _move(using, user_id, LedgerKind.TRAINING, -stars, Cause(training_id=training_id))
+    kind = LedgerKind.TRAINING if job.training_id else LedgerKind.GENERATION
+    row = await _move(using, user_id, kind, -stars, job)
     return row.balance if row else None
 
 
-async def refund(using: BaseDBAsyncClient, user_id: int, training_id: uuid.UUID, stars: int) -> None:
-    """Gives the price of a training back within the caller's transaction.
+async def refund(using: BaseDBAsyncClient, user_id: int, job: Cause, stars: int) -> None:
+    """Gives back the price of a training or a generation, or a part of it, within the caller's transaction.
 
     Raises:
         tortoise.exceptions.IntegrityError: it came back before.
     """
     if stars:
-        await _give(using, user_id, LedgerKind.REFUND, stars, Cause(training_id=training_id))
+        await _give(using, user_id, LedgerKind.REFUND, stars, job)
 
 
 async def chargeback(using: BaseDBAsyncClient, user_id: int, payment_id: int, stars: int) -> int:
@@ -170,19 +184,21 @@ async def chargeback(using: BaseDBAsyncClient, user_id: int, payment_id: int, st
 
 
 async def history(user_id: int, limit: int, before: int | None = None) -> list[LedgerEntry]:
-    """Up to `limit` of the person's rows, newest first, with the payments and trainings behind them.
+    """Up to `limit` of the person's rows, newest first, with what is behind them.
 
     `before` is the id of the last row of the page before.
     """
     query = LedgerEntry.filter(user_id=user_id)
     if before is not None:
         query = query.filter(id__lt=before)
-    return await query.order_by("-id").limit(limit).select_related("training__lora", "payment")
+    return await query.order_by("-id").limit(limit).select_related("training__lora", "generation", "payment")
 
 
-async def refund_of(training_id: uuid.UUID) -> LedgerEntry | None:
-    """The row by which a training's price came back, if it did."""
-    return await LedgerEntry.get_or_none(training_id=training_id, kind=LedgerKind.REFUND)
+async def refund_of(job: Cause) -> LedgerEntry | None:
+    """The row by which the price of a training or a generation came back, or a part of it did."""
+    return await LedgerEntry.get_or_none(
+        training_id=job.training_id, generation_id=job.generation_id, kind=LedgerKind.REFUND
+    )
 
 
 async def settled_of(entry: LedgerEntry) -> LedgerEntry | None:
@@ -221,8 +237,9 @@ async def _move(
         WITH person AS (
             UPDATE users SET balance = balance + $2 WHERE id = $1 AND balance + $2 >= 0 RETURNING balance
         )
-        INSERT INTO ledger (user_id, kind, amount, balance_after, training_id, payment_id, cause, created_at)
-        SELECT $1, $3, $2, balance, $4, $5, $6, now() FROM person
+        INSERT INTO ledger
+            (user_id, kind, amount, balance_after, training_id, generation_id, payment_id, cause, created_at)
+        SELECT $1, $3, $2, balance, $4, $5, $6, $7, now() FROM person
         RETURNING id, balance_after
         """,
         [user_id, amount, kind.value, *cause],

@@ -8,7 +8,7 @@ for the ledger's sake: a star that was spent keeps its reason.
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from tortoise import fields
@@ -22,6 +22,7 @@ from tortoise.transactions import in_transaction
 from models.db import check_enum
 from models.errors import Forbidden, LimitReached, NotFound
 from models.paging import Place, newest_first
+from models.queue import Job, enqueue
 from models.user import User
 
 SELECTED_MAX = 5
@@ -68,13 +69,20 @@ class LoraModel(Model):
     weights_url = fields.TextField(null=True)
     config_url = fields.TextField(null=True)
     preview: bytes | None = fields.BinaryField(null=True)  # a small JPEG
+    weights_kept_at: datetime | None = fields.DatetimeField(null=True)  # when we stored a copy of our own
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
+    hidden_at: datetime | None = fields.DatetimeField(null=True)  # an operator hid it from all but its owner
     deleted_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "lora_models"
         indexes = (("user_id", "created_at", "id"),)
         constraints = (check_enum("lora_models", "status", LoraStatus),)
+
+    @property
+    def weights_key(self) -> str:
+        """Where our copy of its weights lies in the object storage."""
+        return f"weights/{self.user_id}/{self.id}.safetensors"
 
 
 class SelectedModel(Model):
@@ -106,6 +114,7 @@ class Scope(StrEnum):
 
 
 _READY = {"status": LoraStatus.READY, "deleted_at": None}
+_OPEN = Q(is_public=True, hidden_at=None)
 
 
 async def page(user_id: int, scope: Scope, limit: int, before: Place | None = None) -> list[LoraModel]:
@@ -114,13 +123,13 @@ async def page(user_id: int, scope: Scope, limit: int, before: Place | None = No
         case Scope.OWN:
             return await _newest(LoraModel.filter(user_id=user_id), limit, before)
         case Scope.PUBLIC:
-            return await _newest(LoraModel.filter(is_public=True), limit, before)
+            return await _newest(LoraModel.filter(_OPEN), limit, before)
         case Scope.SELECTED:
             return await _newest(LoraModel.filter(selected_by__user_id=user_id), limit, before)
         case Scope.ALL:
             # Each part has an index of its own; an OR over both would have none.
             own = await _newest(LoraModel.filter(user_id=user_id), limit, before)
-            others = LoraModel.filter(is_public=True).exclude(user_id=user_id)
+            others = LoraModel.filter(_OPEN).exclude(user_id=user_id)
             both = [*own, *await _newest(others, limit, before)]
             return sorted(both, key=lambda lora: (lora.created_at, lora.id), reverse=True)[:limit]
 
@@ -135,13 +144,38 @@ async def find(user_id: int, lora_id: uuid.UUID, using: BaseDBAsyncClient | None
     Raises:
         NotFound: there is none, or it is somebody else's alone.
     """
-    query = LoraModel.filter(Q(user_id=user_id) | Q(is_public=True), id=lora_id, **_READY)
+    query = LoraModel.filter(Q(user_id=user_id) | _OPEN, id=lora_id, **_READY)
     if using:
         query = query.using_db(using).select_for_update()
     lora = await query.first()
     if lora is None:
         raise NotFound("There is no such model.", code="model_not_found")
     return lora
+
+
+async def named(user_id: int, lora_id: uuid.UUID | None, trigger: str | None) -> LoraModel | None:
+    """A model that the person may use, by its id or by its trigger word; None where there is none.
+
+    Of several with the same word it is one's own before another's, the one that was selected before one that
+    wasn't, and the newest.
+    """
+    may_use = LoraModel.filter(Q(user_id=user_id) | _OPEN, **_READY)
+    if lora_id:
+        return await may_use.get_or_none(id=lora_id)
+    if not trigger:
+        return None
+    found = await may_use.filter(trigger_word__iexact=trigger).order_by("-created_at", "-id").limit(100)
+    chosen = await selected(user_id, [lora.id for lora in found])
+    return max(found, key=lambda lora: (lora.user_id == user_id, lora.id in chosen), default=None)
+
+
+async def for_bare_prompts(user_id: int) -> list[LoraModel]:
+    """What a prompt without models is made with: those selected, or else the only one that the person has."""
+    chosen = await page(user_id, Scope.SELECTED, SELECTED_MAX)
+    if chosen:
+        return chosen
+    own = await page(user_id, Scope.OWN, 2)
+    return own if len(own) == 1 else []
 
 
 async def selected(user_id: int, lora_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
@@ -164,7 +198,7 @@ async def edit(user_id: int, lora_id: uuid.UUID, wanted: Edit) -> LoraModel:
 
     Raises:
         NotFound: there is no such model, or it is somebody else's alone.
-        Forbidden: it is public, but another's: they alone may change it.
+        Forbidden: it is public, but another's: they alone may change it. Or an operator has hidden it.
         LimitReached: SELECTED_MAX others are selected already.
     """
     async with in_transaction() as tx:
@@ -172,6 +206,8 @@ async def edit(user_id: int, lora_id: uuid.UUID, wanted: Edit) -> LoraModel:
         if wanted.name is not None or wanted.is_public is not None:
             _check_owner(user_id, lora)
             lora.name = wanted.name or lora.name
+            if wanted.is_public and lora.hidden_at:
+                raise Forbidden("This model was hidden by an operator.", code="model_hidden")
             lora.is_public = lora.is_public if wanted.is_public is None else wanted.is_public
             await lora.save(using_db=tx, update_fields=["name", "is_public"])
         selections = SelectedModel.filter(lora_id=lora.id).using_db(tx)
@@ -223,6 +259,7 @@ async def delete(user_id: int, lora_id: uuid.UUID) -> None:
             """,
             [lora.id, datetime.now(UTC)],
         )
+        await forget_files(tx, lora)
         await tx.execute_query(
             """
             UPDATE uploads SET preview = NULL
@@ -233,3 +270,13 @@ async def delete(user_id: int, lora_id: uuid.UUID) -> None:
         await tx.execute_query(
             "UPDATE trainings SET metadata = NULL, image_urls = '{}' WHERE lora_id = $1", [lora.id]
         )
+
+
+async def forget_files(tx: BaseDBAsyncClient, lora: LoraModel) -> None:
+    """Has a model's files deleted: our copy of the weights, and what fal keeps of the run that made them."""
+    await enqueue(tx, Job("delete_file", lora.weights_key), Job("forget_run", str(lora.id)))
+
+
+def usable_from_here(lora: LoraModel, link_lasts: timedelta) -> bool:
+    """Whether its weights have to be taken from our own copy, because fal's link may have ended."""
+    return lora.weights_kept_at is not None and lora.created_at + link_lasts < datetime.now(UTC)

@@ -16,7 +16,9 @@ from models.db import check_enum
 from models.queue import Job, enqueue
 
 if TYPE_CHECKING:
+    from models.generation import Generation
     from models.ledger import LedgerEntry
+    from models.picture import Picture
     from models.support import SupportRequest
     from models.training import Training
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 class NotificationKind(StrEnum):
     TRAINING_COMPLETED = "training_completed"
     TRAINING_FAILED = "training_failed"
+    PICTURES = "pictures"  # a generation's album, or one picture of it
+    PICTURES_BUTTONS = "pictures_buttons"  # which an album can't have
+    GENERATION_FAILED = "generation_failed"
     STARS = "stars"  # that came or went: the ledger's row says which
     OPERATOR = "operator"
     SUPPORT_REQUEST = "support_request"  # to operators
@@ -51,6 +56,14 @@ class Notification(Model):
         "models.SupportRequest", related_name="notifications", on_delete=fields.RESTRICT, null=True
     )
     support_id: int | None
+    generation: fields.ForeignKeyNullableRelation["Generation"] = fields.ForeignKeyField(
+        "models.Generation", related_name="notifications", on_delete=fields.CASCADE, null=True
+    )
+    generation_id: uuid.UUID | None
+    picture: fields.ForeignKeyNullableRelation["Picture"] = fields.ForeignKeyField(
+        "models.Picture", related_name="notifications", on_delete=fields.SET_NULL, null=True
+    )
+    picture_id: uuid.UUID | None
     text = fields.TextField(null=True)  # for operators; people's are made from the catalogue when sent
     dedupe_key = fields.CharField(max_length=64)  # a chat gets one message under it
     status = fields.CharEnumField(NotificationStatus, max_length=16, default=NotificationStatus.QUEUED)
@@ -77,6 +90,8 @@ async def notify(
     training_id: uuid.UUID | None = None,
     ledger_id: int | None = None,
     support_id: int | None = None,
+    generation_id: uuid.UUID | None = None,
+    picture_id: uuid.UUID | None = None,
     text: str | None = None,
 ) -> None:
     """Writes a message that must arrive, and enqueues its sending, within the caller's transaction.
@@ -86,12 +101,23 @@ async def notify(
     rows = await tx.execute_query_dict(
         """
         INSERT INTO notifications
-            (chat_id, kind, dedupe_key, training_id, ledger_id, support_id, text, status, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', now())
+            (chat_id, kind, dedupe_key, training_id, ledger_id, support_id, generation_id, picture_id, text,
+             status, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', now())
         ON CONFLICT (chat_id, dedupe_key) DO NOTHING
         RETURNING id
         """,
-        [chat_id, kind.value, dedupe_key, training_id, ledger_id, support_id, text],
+        [
+            chat_id,
+            kind.value,
+            dedupe_key,
+            training_id,
+            ledger_id,
+            support_id,
+            generation_id,
+            picture_id,
+            text,
+        ],
     )
     if rows:
         await enqueue(tx, Job("notify", str(rows[0]["id"])))

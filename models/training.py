@@ -22,9 +22,8 @@ import structlog
 from tortoise import fields
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.contrib.postgres.fields import ArrayField
-from tortoise.expressions import F, Q
+from tortoise.expressions import Q
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
-from tortoise.models import Model
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
@@ -32,10 +31,13 @@ from fal.trainers import DEFAULT_TRAINER, TRAINERS
 from models import ledger
 from models.db import check_enum, connection
 from models.errors import Conflict, NotFound
+from models.ledger import Cause
 from models.lora import BaseModel, LoraModel, LoraStatus
 from models.notification import NotificationKind, notify
 from models.paging import Place, newest_first
 from models.queue import Job, enqueue
+from models.run import CANCELLED, CHANNEL, Run
+from models.samples import make_samples
 from models.user import User
 
 
@@ -54,19 +56,11 @@ LEGAL_FROM = {
     TrainStatus.FAILED: ACTIVE,
 }
 
-CANCELLED = "cancelled"
-
 log = structlog.get_logger(__name__)
 
-# The channel of LISTEN/NOTIFY; its payload is a training's id.
-CHANNEL = "training"
 
-
-class Training(Model):
-    id: uuid.UUID = fields.UUIDField(primary_key=True)
+class Training(Run):
     lora_id: uuid.UUID
-    base_model_id: str
-    user_id: int
     lora: fields.OneToOneRelation["LoraModel"] = fields.OneToOneField(
         "models.LoraModel", related_name="training", on_delete=fields.CASCADE
     )
@@ -81,36 +75,13 @@ class Training(Model):
     class_prompt = fields.TextField(null=True)
     steps = fields.IntField(default=100)
     learning_rate = fields.FloatField(default=0.0001)
-    stars_spent = fields.IntField()
     status = fields.CharEnumField(TrainStatus, max_length=16, default=TrainStatus.PENDING)
-    error = fields.TextField(null=True)
-    started_at: datetime = fields.DatetimeField(auto_now_add=True)
-    completed_at: datetime | None = fields.DatetimeField(null=True)
     metadata: dict[str, Any] | None = fields.JSONField(null=True)  # fal's output, as it came
 
     is_style = fields.BooleanField()
     create_masks = fields.BooleanField()
-    error_code = fields.CharField(max_length=64, null=True)
     progress = fields.SmallIntField(default=0)  # percent; 100 only when completed
     step = fields.IntField(null=True)
-    queue_position = fields.IntField(null=True)
-    running_at: datetime | None = fields.DatetimeField(null=True)  # first seen running at fal
-    # `key:` and the caller's own; or `same:` and the body's hash, so that a doubled click without a key is
-    # one training, given up when the training ends so that the same can be asked for again.
-    idempotency_key = fields.CharField(max_length=255)
-    idempotency_body = fields.CharField(max_length=64)  # hex SHA-256 of what was asked for under the key
-
-    # Submitting to fal: `submitted_at` is set before the request leaves, `request_id` when it is known.
-    # Between the two it is unknown whether fal has it.
-    submitted_at: datetime | None = fields.DatetimeField(null=True)
-    submits_in_doubt = fields.SmallIntField(default=0)  # given up on without having been found at fal
-    request_id = fields.CharField(max_length=64, null=True)
-
-    # How often the row has moved; the living message in chat, and which version of the row it shows.
-    version = fields.IntField(default=0)
-    status_message_id = fields.BigIntField(null=True)
-    status_version = fields.IntField(default=-1)
-    status_until: datetime | None = fields.DatetimeField(null=True)  # somebody is editing it, until then
 
     class Meta:
         table = "trainings"
@@ -168,7 +139,10 @@ async def begin(using: BaseDBAsyncClient, order: Order) -> Begun | None:
     idempotency key are missing: the caller finds out which, off the fast path.
     """
     begun = await _insert(using, order)
-    if begun is None or await ledger.charge(using, order.user_id, begun.training_id, order.price) is None:
+    if (
+        begun is None
+        or await ledger.charge(using, order.user_id, Cause(begun.training_id), order.price) is None
+    ):
         return None
     subject = str(begun.training_id)
     await enqueue(using, Job("submit", subject), Job("status", subject, dedupe=False))
@@ -228,22 +202,6 @@ async def _insert(using: BaseDBAsyncClient, order: Order) -> Begun | None:
     return begun if rows else None
 
 
-async def claim_submit(training_id: uuid.UUID, at: datetime) -> bool:
-    """Decides to submit: whoever gets a yes may, and has to at once; nobody else will until it is released.
-
-    `at` is now, and the claim's name: it takes the same to release it.
-    """
-    free = Training.filter(id=training_id, status__in=ACTIVE, submitted_at=None, request_id=None)
-    return bool(await free.update(submitted_at=at))
-
-
-async def release_submit(training_id: uuid.UUID, at: datetime, *, in_doubt: bool = False) -> None:
-    """It may be submitted again: fal surely hasn't got it, or `in_doubt` nothing of it could be found."""
-    submits = {"submits_in_doubt": F("submits_in_doubt") + 1} if in_doubt else {}
-    claimed = Training.filter(id=training_id, request_id=None, submitted_at=at)
-    await claimed.update(submitted_at=None, **submits)
-
-
 # Whoever comes too late, or with nothing new, finds no row.
 _MOVE = """
     UPDATE trainings SET
@@ -277,11 +235,13 @@ async def move(
     files: tuple[str, str | None] | None = None,
     error_code: str | None = None,
     error: str | None = None,
+    samples: int = 0,
 ) -> Training | None:
     """Moves a training to `to` with what has become known of it, and does what follows from it.
 
     Answers the training as it is now, or None when it can't go there (any more) or when nothing would change.
-    Progress never goes back. `files` are the addresses of the weights and their configuration.
+    Progress never goes back. `files` are the addresses of the weights and their configuration, and of the
+    new model so many `samples` are made.
     """
     async with in_transaction() as tx:
         rows = await tx.execute_query_dict(
@@ -303,7 +263,7 @@ async def move(
             return None
         log.info("training_moved", training_id=str(training_id), to=to.value, code=error_code)
         if to not in ACTIVE:
-            await _end(tx, training_id, to, files, rows[0])
+            await _end(tx, training_id, files, samples, rows[0])
         await tx.execute_query_dict("SELECT pg_notify($1, $2)", [CHANNEL, str(training_id)])
         jobs = [Job("status", str(training_id), dedupe=False)]
         if request_id and to in ACTIVE:
@@ -315,20 +275,23 @@ async def move(
 async def _end(
     tx: BaseDBAsyncClient,
     training_id: uuid.UUID,
-    to: TrainStatus,
     files: tuple[str, str | None] | None,
+    samples: int,
     row: dict[str, Any],
 ) -> None:
-    """What an end brings with it: the stars back or the model ready, and one message either way."""
+    """What an end brings with it: the stars back or the model ready, and one message either way.
+
+    Of a model with samples that message waits for them.
+    """
     weights, config = files or (None, None)
-    completed = to is TrainStatus.COMPLETED
+    completed = files is not None
     # The photos of a model that is ready have served; those of a failure are the draft again. Photos before
     # stars, as in `begin`: the other way round, two trainings of the same photos wait for each other.
     served = "UPDATE photos SET expires_at = now() WHERE training_id = $1"
     back = "UPDATE photos SET training_id = NULL WHERE training_id = $1"
     await tx.execute_query(served if completed else back, [training_id])
     if not completed:
-        await ledger.refund(tx, row["user_id"], training_id, row["stars_spent"])
+        await ledger.refund(tx, row["user_id"], Cause(training_id), row["stars_spent"])
     await tx.execute_query(
         """
         UPDATE lora_models SET
@@ -340,6 +303,10 @@ async def _end(
     )
     if not completed and row["request_id"]:
         await enqueue(tx, Job("cancel", f"{training_id}/{row['request_id']}"))
+    if completed:
+        await enqueue(tx, Job("keep_weights", str(row["lora_id"])))
+    if completed and samples and await make_samples(tx, training_id, samples):
+        return
     kind = NotificationKind.TRAINING_COMPLETED if completed else NotificationKind.TRAINING_FAILED
     await notify(tx, row["user_id"], kind, f"end:{training_id}", training_id=training_id)
 

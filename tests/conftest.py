@@ -99,7 +99,7 @@ async def db(_migrated: str) -> BaseDBAsyncClient:
         " WHERE schemaname = 'public' AND tablename <> 'tortoise_migrations'"
     )
     await connection.execute_query(f"TRUNCATE {rows[0]['names']} RESTART IDENTITY CASCADE")
-    await declare_base_models((t.id, t.title, t.inference_endpoint) for t in TRAINERS.values())
+    await declare_base_models((t.id, t.title, t.painter.endpoint) for t in TRAINERS.values())
     return connection
 
 
@@ -149,6 +149,7 @@ def settings(tmp_path: Path, dsn: str) -> Settings:
         fal_key="test-key",
         database_url=dsn,
         data_dir=tmp_path,
+        sample_pictures=0,  # what becomes of them has tests of its own
         telegram_api_url="http://127.0.0.1:9",
         fal_queue_url="http://127.0.0.1:9/queue",
         fal_rest_url="http://127.0.0.1:9/rest",

@@ -12,7 +12,7 @@ import asyncpg
 import structlog
 
 from models.db import connect
-from models.training import CHANNEL
+from models.run import CHANNEL
 
 log = structlog.get_logger(__name__)
 

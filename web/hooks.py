@@ -7,9 +7,9 @@ import structlog
 from aiohttp import web
 
 from fal.errors import Unavailable as FalUnavailable
-from fal.webhooks import InvalidSignature, parse
+from fal.webhooks import InvalidSignature, WebhookEvent, parse
 from models.errors import NotFound, Unauthenticated, Unavailable
-from models.settlement import settle_webhook
+from models.settlement import generation_webhook, training_webhook
 from web.bodies import read_body
 from web.errors import Malformed
 from web.keys import SETTINGS, TELEGRAM_WEBHOOK, VERIFIER
@@ -27,28 +27,41 @@ async def telegram(request: web.Request) -> web.StreamResponse:
 
 
 async def fal_training(request: web.Request) -> web.Response:
-    """fal calls again after every answer but a 2xx, so that one that we can't take now isn't lost."""
-    training_id = _training_id(request)
-    given = request.query.get("proof", "").encode(errors="surrogateescape")
-    if not hmac.compare_digest(given, request.app[SETTINGS].fal_webhook_proof(training_id).encode()):
-        log.warning("webhook_refused", reason="the proof in its address is missing or wrong")
-        raise Unauthenticated("This address was not given to fal.ai by us.", code="proof_invalid")
-    structlog.contextvars.bind_contextvars(training_id=str(training_id))
-    body = await read_body(request, _LARGEST_WEBHOOK)
-    await _verify(request, body)
-    try:
-        event = parse(body)
-    except ValueError as e:
-        raise Malformed(str(e), code="malformed_webhook") from e
-    await settle_webhook(training_id, event)
+    training_id, event = await _proven(request, "training")
+    await training_webhook(training_id, event, request.app[SETTINGS].sample_pictures)
     return web.Response(status=200)
 
 
-def _training_id(request: web.Request) -> uuid.UUID:
+async def fal_generation(request: web.Request) -> web.Response:
+    generation_id, event = await _proven(request, "generation")
+    await generation_webhook(generation_id, event)
+    return web.Response(status=200)
+
+
+async def _proven(request: web.Request, kind: str) -> tuple[uuid.UUID, WebhookEvent]:
+    """Which run it is about, and what it says.
+
+    fal calls again after every answer but a 2xx, so that one that we can't take now isn't lost.
+    """
+    run_id = _run_id(request, kind)
+    given = request.query.get("proof", "").encode(errors="surrogateescape")
+    if not hmac.compare_digest(given, request.app[SETTINGS].fal_webhook_proof(run_id).encode()):
+        log.warning("webhook_refused", reason="the proof in its address is missing or wrong")
+        raise Unauthenticated("This address was not given to fal.ai by us.", code="proof_invalid")
+    structlog.contextvars.bind_contextvars(**{f"{kind}_id": str(run_id)})
+    body = await read_body(request, _LARGEST_WEBHOOK)
+    await _verify(request, body)
+    try:
+        return run_id, parse(body)
+    except ValueError as e:
+        raise Malformed(str(e), code="malformed_webhook") from e
+
+
+def _run_id(request: web.Request, kind: str) -> uuid.UUID:
     try:
         return uuid.UUID(request.match_info["id"])
     except ValueError:
-        raise NotFound("There is no such training.", code="training_not_found") from None
+        raise NotFound(f"There is no such {kind}.", code=f"{kind}_not_found") from None
 
 
 async def _verify(request: web.Request, body: bytes) -> None:

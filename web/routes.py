@@ -109,6 +109,10 @@ ROUTES = (
           "For fal.ai: how a training ended",
           {200: {}}, (401, 404, 408, 413), {JSON: None}, proofs=_NO_PROOF),
 
+    Route("POST", "/webhooks/fal/generation/{id}", hooks.fal_generation,
+          "For fal.ai: what became of pictures",
+          {200: {}}, (401, 404, 408, 413), {JSON: None}, proofs=_NO_PROOF),
+
     Route("GET", "/healthz", health.live,
           "Whether the process lives",
           _json(schemas.Health), proofs=_NO_PROOF),

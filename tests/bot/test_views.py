@@ -8,7 +8,7 @@ from aiogram import Bot
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot.views import View, final_message, status_message
-from models.ledger import refund_of
+from models.ledger import Cause, refund_of
 from models.settlement import _SENTENCES as STORED
 from models.training import Training, TrainStatus, cancel, move
 from tests.bot.chats import Chat, Selfi
@@ -109,7 +109,7 @@ async def test_the_end_of_a_bad_one_names_the_reason_and_the_stars_that_came_bac
     await move(training.id, TrainStatus.FAILED, error_code="timed_out", error="It timed out.")
     row = await shown(training)
 
-    refund = await refund_of(training.id)
+    refund = await refund_of(Cause(training.id))
     english = final_message(row, "en", APP, refund=refund)
     spanish = final_message(row, "es", None, refund=refund)
 
@@ -127,7 +127,7 @@ async def test_the_end_of_a_bad_one_names_the_reason_and_the_stars_that_came_bac
 async def test_a_cancelled_one_has_friendly_words_of_its_own(training: Training) -> None:
     await cancel(ANA.id, training.id)
 
-    refund = await refund_of(training.id)
+    refund = await refund_of(Cause(training.id))
     text = final_message(await shown(training), "en", APP, refund=refund).text
 
     assert text == (

@@ -65,7 +65,7 @@ async def test_a_webhooks_body_arrives_byte_for_byte(selfi: Selfi) -> None:
     body = (
         json.dumps({"request_id": "r", "status": "ERROR", "error": "é ", "payload": None}).encode() + b" \n"
     )
-    path = selfi.settings.fal_webhook(training.id)
+    path = selfi.settings.fal_webhook("training", training.id)
     headers = selfi.fal._signer.headers("r", body)
     async with selfi.http.post(path, data=body, headers=headers) as answer:
         assert answer.status == 200

@@ -18,6 +18,8 @@ from config import Settings
 from fal import Fal
 from jobs.app import handlers
 from jobs.worker import Worker, working
+from media.pool import ImagePool
+from media.storage import Storage
 from models import Training, TrainStatus
 from models.user import Person
 from sandbox.fal import FalEmulator
@@ -34,6 +36,8 @@ class World:
     fal: FalEmulator
     fal_client: Fal
     bot: Bot
+    storage: Storage
+    pool: ImagePool
     archive: str
 
     def change(self, **settings: Any) -> None:
@@ -42,7 +46,9 @@ class World:
 
     def work(self, *names: str) -> Any:
         """A worker, as main runs it, for as long as the context lasts; of the named jobs only, if any."""
-        all_jobs = handlers(self.settings, self.fal_client, self.bot)
+        all_jobs = handlers(
+            self.settings, fal=self.fal_client, bot=self.bot, storage=self.storage, pool=self.pool
+        )
         jobs = {name: handler for name, handler in all_jobs.items() if name in names or not names}
         return working(self.dsn, jobs, {}, heartbeat_seconds=1, idle_seconds=0.1)
 
@@ -135,8 +141,11 @@ async def world(db: BaseDBAsyncClient, settings: Settings, dsn: str, tmp_path: P
                 file_name="photos.zip",
                 expires_in=settings.upload_ttl,
             )
-            # A public address as far as the rules can tell; the emulator fetches it from loopback.
-            yield World(settings, dsn, telegram, fal, client, bot, url)
+            settings.temporary_dir.mkdir(parents=True, exist_ok=True)
+            storage = Storage.from_url(settings.storage)
+            async with ImagePool() as pool:
+                # A public address as far as the rules can tell; the emulator fetches it from loopback.
+                yield World(settings, dsn, telegram, fal, client, bot, storage, pool, url)
         finally:
             await bot.session.close()
             await client.close()

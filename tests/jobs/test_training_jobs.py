@@ -11,7 +11,8 @@ from jobs.worker import Worker
 from models import LedgerEntry, LoraModel, Training, TrainStatus, User
 from models.db import connection
 from models.queue import Job, enqueue
-from models.training import cancel, claim_submit
+from models.run import claim_submit
+from models.training import cancel
 from tests.jobs.conftest import World
 from tests.people import ANA, ANAS_STARS, OLGA
 
@@ -41,7 +42,7 @@ async def test_a_webhook_is_asked_for_that_names_the_training(world: World) -> N
     training = await world.start()
     async with world.work():
         await world.ended(training)
-    webhook = world.settings.fal_webhook(training.id)
+    webhook = world.settings.fal_webhook("training", training.id)
     assert world.fal.requests[0].webhook_url == f"http://127.0.0.1:9{webhook}"
 
 
@@ -109,7 +110,7 @@ async def test_a_submit_that_fal_never_takes_ends_some_day(world: World, worker:
 async def test_a_result_that_never_comes_is_given_up(
     world: World, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.training.RESULT_ATTEMPTS", 3)
+    monkeypatch.setattr("jobs.runs.RESULT_ATTEMPTS", 3)
     world.fal.fault("result", "answer", status=500, times=1000)
     failed = await world.ended(await world.start())
     assert failed.error_code == "provider_failed"
@@ -141,7 +142,7 @@ async def test_a_busy_fal_is_asked_again(world: World, worker: Worker) -> None:
 async def test_a_locked_account_is_the_operators_business(
     world: World, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.training.OPERATOR_WAIT", timedelta(seconds=0.2))
+    monkeypatch.setattr("jobs.runs.OPERATOR_WAIT", timedelta(seconds=0.2))
     world.fal.fault("submit", "answer", status=403, times=3)
     done = await world.ended(await world.start())
     assert done.status is TrainStatus.COMPLETED
@@ -207,7 +208,7 @@ async def test_recovery_finds_a_training_without_a_job(world: World) -> None:
 async def test_a_process_that_died_before_its_submit_left_is_made_up_for(world: World) -> None:
     world.change(fal_adopt_seconds=0.3)
     training = await world.start()
-    await claim_submit(training.id, datetime.now(UTC))
+    await claim_submit(Training, training.id, datetime.now(UTC))
     async with world.work():
         assert (await world.ended(training)).status is TrainStatus.COMPLETED
     assert world.submits() == 1

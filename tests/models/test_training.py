@@ -13,7 +13,8 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from models import LedgerEntry, LoraModel, Notification, Photo, Training, TrainStatus, Upload, User
 from models.errors import Conflict, NotFound
 from models.lora import LoraStatus
-from models.training import ACTIVE, LEGAL_FROM, cancel, claim_submit, find, move, page, price, release_submit
+from models.run import claim_submit, release_submit
+from models.training import ACTIVE, LEGAL_FROM, cancel, find, move, page, price
 from models.user import Person
 from tests.people import ANA, ANAS_STARS, BETO, CARLA, order, settle_in, start, started
 
@@ -137,7 +138,7 @@ async def test_progress_never_goes_back() -> None:
 
 async def test_a_change_is_announced(db: BaseDBAsyncClient, dsn: str) -> None:
     from models.db import connect
-    from models.training import CHANNEL
+    from models.run import CHANNEL
 
     training = await started()
     heard: asyncio.Queue[str] = asyncio.Queue()
@@ -154,18 +155,18 @@ async def test_only_one_may_submit_until_it_is_released() -> None:
     training = await started()
     now = datetime.now(UTC)
     names = [now + timedelta(microseconds=number) for number in range(5)]
-    claims = await asyncio.gather(*(claim_submit(training.id, at) for at in names))
+    claims = await asyncio.gather(*(claim_submit(Training, training.id, at) for at in names))
     assert sum(claims) == 1
     mine = names[claims.index(True)]
     for at in names:
         if at != mine:
-            await release_submit(training.id, at)
-    assert not await claim_submit(training.id, now)
-    await release_submit(training.id, mine)
-    assert await claim_submit(training.id, now)
+            await release_submit(Training, training.id, at)
+    assert not await claim_submit(Training, training.id, now)
+    await release_submit(Training, training.id, mine)
+    assert await claim_submit(Training, training.id, now)
     await move(training.id, TrainStatus.PENDING, request_id="r1")
-    await release_submit(training.id, now)
-    assert not await claim_submit(training.id, now)
+    await release_submit(Training, training.id, now)
+    assert not await claim_submit(Training, training.id, now)
 
 
 async def test_cancelling_ends_refunds_and_tells_fal(db: BaseDBAsyncClient) -> None:

@@ -43,7 +43,7 @@ def webhook(client: Client, training_id: uuid.UUID | str) -> str:
     assert client.app
     if isinstance(training_id, str):
         return f"/webhooks/fal/training/{training_id}"
-    return client.app[SETTINGS].fal_webhook(training_id)
+    return client.app[SETTINGS].fal_webhook("training", training_id)
 
 
 async def call(
