@@ -12,6 +12,7 @@ from config import Settings
 from fal.client import Fal
 from fal.webhooks import WebhookVerifier
 from models.photo import Drafts
+from models.styles import Styles
 from web import keys, openapi
 from web.answers import Answers
 from web.auth import identified
@@ -50,6 +51,7 @@ def create_app(
     events: TrainingEvents,
     bot_username: Callable[[], str],
     invoice_link: InvoiceLink,
+    styles: Styles,
     telegram_webhook: Handler | None = None,
     checks: Mapping[str, Check] | None = None,
     miniapp: Path = MINIAPP_BUILD,
@@ -74,6 +76,7 @@ def create_app(
     app[keys.PROVIDER] = Provider(fal, settings.admin_ids)
     app[keys.SESSIONS] = Sessions(settings.derived_secret("session"), settings.session_seconds)
     app[keys.SPOOL] = settings.temporary_dir
+    app[keys.STYLES] = styles
     app[keys.TELEGRAM_WEBHOOK] = telegram_webhook
     app[keys.UPLOAD_SLOTS] = UploadSlots(at_work=UPLOADS_AT_ONCE, per_person=UPLOADS_PER_PERSON)
     app[keys.VERIFIER] = verifier

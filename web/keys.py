@@ -10,6 +10,7 @@ from aiohttp import web
 from config import Settings
 from fal.webhooks import WebhookVerifier
 from models.photo import Drafts
+from models.styles import Styles
 from models.user import Person, User
 from web.answers import Answers
 from web.events import TrainingEvents
@@ -48,6 +49,7 @@ OPENAPI = web.AppKey("openapi", str)
 PROVIDER = web.AppKey("provider", Provider)
 SESSIONS = web.AppKey("sessions", Sessions)
 SPOOL = web.AppKey("spool", Path)
+STYLES = web.AppKey("styles", Styles)
 TELEGRAM_WEBHOOK: web.AppKey[Handler | None] = web.AppKey("telegram_webhook")
 UPLOAD_SLOTS = web.AppKey("upload_slots", UploadSlots)
 VERIFIER = web.AppKey("verifier", WebhookVerifier)
