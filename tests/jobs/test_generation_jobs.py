@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jobs.generation import GenerationJobs
 from jobs.housekeeping import recover
 from models import Generation, GenStatus, LedgerEntry, Picture, User
 from models.db import connection
 from models.generation import Origin, cancel
 from models.lora import LoraModel
+from models.picture import NewPicture, picture_id
 from models.run import claim_submit
+from models.turns import Turns
 from sandbox.fal.lora import pack
 from tests.jobs.conftest import World
 from tests.people import ANA, ANAS_STARS, OLGA, asked_for, ready_model
@@ -197,3 +200,19 @@ async def test_a_process_that_dies_between_the_pictures_and_their_row(world: Wor
             await ended(asked)
     files = [entry.key async for entry in world.storage.list("pictures")]
     assert sorted(files) == sorted(picture.storage_key for picture in await Picture.all())
+
+
+async def test_what_was_stored_for_a_cancelled_one_is_deleted(world: World, model: LoraModel) -> None:
+    asked = await ask(model)
+    async with world.work("take_turns", "submit_generation", "watch_generation", "settle_generation"):
+        async with asyncio.timeout(10):
+            while (row := await Generation.get(id=asked)).output is None:
+                await asyncio.sleep(0.02)
+    await cancel(ANA.id, asked)
+    jobs = GenerationJobs(world.settings, world.fal_client, world.pool, world.storage, Turns(1, 1, 1))
+    await jobs._forget(row, [NewPicture(0, 1, 1, 1, b""), NewPicture(1, 1, 1, 1, b"")])
+    queued = await connection().execute_query_dict(
+        "SELECT payload FROM pgqueuer WHERE entrypoint = 'delete_file'"
+    )
+    keys = {f"pictures/{ANA.id}/{picture_id(asked, position)}.jpg" for position in range(2)}
+    assert {job["payload"].decode() for job in queued} == keys
