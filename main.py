@@ -33,7 +33,7 @@ async def run(settings: Settings) -> None:
     from models.payment import Till
     from models.photo import Drafts
     from web.app import create_app, serving
-    from web.events import TrainingEvents
+    from web.events import RunEvents
 
     stop_on(signal.SIGTERM, signal.SIGINT)
 
@@ -69,7 +69,7 @@ async def run(settings: Settings) -> None:
             verifier=verifier,
             bot_username=lambda: telegram.username,
             invoice_link=InvoiceLinks(bot, Till(**settings.till)),
-            events=await enter(TrainingEvents(dsn)),
+            events=await enter(RunEvents(dsn)),
             telegram_webhook=webhook(bot, dispatcher, settings),
             checks={"database": db.check, "jobs": worker.check, "telegram": telegram.check},
         )
