@@ -24,6 +24,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+_PACKAGED_STYLES = Path(__file__).resolve().parent / "styles" / "styles.toml"
+
 PLACEHOLDERS = ("your_", "your-", "changeme", "change_me", "replace", "<", "xxx", "todo", "example")
 
 
@@ -190,6 +192,8 @@ class Settings(BaseSettings):
     generations_waiting: int = Field(default=50, ge=1)
     # Made with each new model, on the house: its preview. 0 makes none.
     sample_pictures: int = Field(default=2, ge=0, le=4)
+    # What people can tap to fill their prompt; unset, the file that comes with Selfi.
+    styles_file: Path | None = None
 
     database_url: Annotated[str, AfterValidator(_postgres_url)] | None = Field(default=None, repr=False)
     database_pool_size: int = Field(default=10, ge=3, le=200)
@@ -324,6 +328,10 @@ class Settings(BaseSettings):
     def storage(self) -> str:
         """The object storage's address: a folder of ours unless STORAGE_URL says otherwise."""
         return self.storage_url or str(self.data_dir.resolve() / "storage")
+
+    @property
+    def styles(self) -> Path:
+        return self.styles_file or _PACKAGED_STYLES
 
     @property
     def temporary_dir(self) -> Path:

@@ -14,7 +14,11 @@ from config import Settings, SettingsError, load
 
 
 async def run(settings: Settings) -> None:
-    """Runs the service until SIGTERM or SIGINT; what was started last is stopped first."""
+    """Runs the service until SIGTERM or SIGINT; what was started last is stopped first.
+
+    Raises:
+        SettingsError: a file that a setting names is wrong.
+    """
     # Not at the top: a wrong setting is named at once, not after the seconds that aiogram's import takes.
     from bot.app import create_bot, create_dispatcher
     from bot.connection import Connection
@@ -32,10 +36,12 @@ async def run(settings: Settings) -> None:
     from models.lora import declare_base_models
     from models.payment import Till
     from models.photo import Drafts
+    from models.styles import Styles
     from web.app import create_app, serving
     from web.events import RunEvents
 
     stop_on(signal.SIGTERM, signal.SIGINT)
+    styles = Styles(settings.styles, settings.admin_ids)
 
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
@@ -70,6 +76,7 @@ async def run(settings: Settings) -> None:
             bot_username=lambda: telegram.username,
             invoice_link=InvoiceLinks(bot, Till(**settings.till)),
             events=await enter(RunEvents(dsn)),
+            styles=styles,
             telegram_webhook=webhook(bot, dispatcher, settings),
             checks={"database": db.check, "jobs": worker.check, "telegram": telegram.check},
         )
@@ -96,19 +103,25 @@ def main() -> int:
     try:
         settings = load()
     except SettingsError as e:
-        for problem in e.problems:
-            print(f"selfi: {problem}", file=sys.stderr)  # noqa: T201 — before there is a log
-        return 2
+        return _wrong(e)
     logs.configure(settings.log_format, settings.log_level, settings.secrets)
     try:
         uvloop.run(run(settings))
     except asyncio.CancelledError:
         return 0
+    except SettingsError as e:
+        return _wrong(e)
     except (OSError, asyncpg.PostgresError) as e:
         # A port that is taken, a database that can't be reached: nothing that a traceback would explain.
         structlog.get_logger("main").error("start_failed", error=type(e).__name__, reason=str(e))
         return 1
     return 0
+
+
+def _wrong(error: SettingsError) -> int:
+    for problem in error.problems:
+        print(f"selfi: {problem}", file=sys.stderr)  # noqa: T201 — for whoever starts it, not for a log
+    return 2
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ class Generation(Run):
 
     class Meta:
         table = "generations"
-        indexes = (("user_id", "started_at", "id"), ("status", "user_id"), ("user_id", "taken_at"))
+        indexes = (("user_id", "started_at", "id"), ("user_id", "taken_at"))  # and more in migration 0005
         constraints = (
             check_enum("generations", "status", GenStatus),
             check_enum("generations", "origin", Origin),

@@ -13,6 +13,7 @@ from fal.client import Fal
 from fal.webhooks import WebhookVerifier
 from models.asking import Rates
 from models.photo import Drafts
+from models.styles import Styles
 from models.turns import Turns
 from web import keys, openapi
 from web.answers import Answers
@@ -52,6 +53,7 @@ def create_app(
     events: RunEvents,
     bot_username: Callable[[], str],
     invoice_link: InvoiceLink,
+    styles: Styles,
     telegram_webhook: Handler | None = None,
     checks: Mapping[str, Check] | None = None,
     miniapp: Path = MINIAPP_BUILD,
@@ -78,6 +80,7 @@ def create_app(
     app[keys.SESSIONS] = Sessions(settings.derived_secret("session"), settings.session_seconds)
     app[keys.STORAGE] = drafts.storage
     app[keys.SPOOL] = settings.temporary_dir
+    app[keys.STYLES] = styles
     app[keys.TELEGRAM_WEBHOOK] = telegram_webhook
     app[keys.UPLOAD_SLOTS] = UploadSlots(at_work=UPLOADS_AT_ONCE, per_person=UPLOADS_PER_PERSON)
     app[keys.VERIFIER] = verifier

@@ -12,6 +12,7 @@ from fal.webhooks import WebhookVerifier
 from media.storage import Storage
 from models.asking import Rates
 from models.photo import Drafts
+from models.styles import Styles
 from models.user import Person, User
 from web.answers import Answers
 from web.events import RunEvents
@@ -52,6 +53,7 @@ RATES = web.AppKey("rates", Rates)
 SESSIONS = web.AppKey("sessions", Sessions)
 STORAGE = web.AppKey("storage", Storage)
 SPOOL = web.AppKey("spool", Path)
+STYLES = web.AppKey("styles", Styles)
 TELEGRAM_WEBHOOK: web.AppKey[Handler | None] = web.AppKey("telegram_webhook")
 UPLOAD_SLOTS = web.AppKey("upload_slots", UploadSlots)
 VERIFIER = web.AppKey("verifier", WebhookVerifier)

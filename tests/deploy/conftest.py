@@ -20,6 +20,7 @@ from media.pool import ImagePool
 from media.storage import Storage
 from models.payment import Till
 from models.photo import Drafts
+from models.styles import Styles
 from sandbox.fal import FalEmulator
 from sandbox.telegram import TelegramEmulator
 from tests.bot.chats import hang_up
@@ -91,6 +92,7 @@ async def application(settings: Settings, pool: ImagePool, dsn: str) -> AsyncIte
             events=events,
             bot_username=lambda: "selfi_test_bot",
             invoice_link=InvoiceLinks(bot, Till(**settings.till)),
+            styles=Styles(settings.styles),
             telegram_webhook=webhook(bot, dispatcher, settings),
         )
         async with serving(app, "127.0.0.1", 0) as port:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -31,6 +32,15 @@ async def test_a_wrong_setting_is_named_and_ends_with_2() -> None:
     assert "selfi: PORT" in said
     assert "Traceback" not in said
     assert BOT_TOKEN not in said
+
+
+async def test_a_styles_file_that_is_wrong_is_a_wrong_setting(tmp_path: Path) -> None:
+    file = tmp_path / "styles.toml"
+    file.write_text("[moon]\nname = 'Moon'")
+    code, said = await start_badly(TELEGRAM_BOT_TOKEN=BOT_TOKEN, FAL_KEY="key", STYLES_FILE=str(file))
+    assert code == 2
+    assert f"selfi: STYLES_FILE names '{file}', which is wrong: [moon] it has no prompt" in said
+    assert "Traceback" not in said
 
 
 async def test_it_tells_telegram_where_it_is_before_it_is_ready(service: Service) -> None:

@@ -17,6 +17,7 @@ from media.pool import ImagePool
 from media.storage import Storage
 from models.payment import Till
 from models.photo import Drafts
+from models.styles import Styles
 from sandbox.fal import FalEmulator
 from tests.bot.chats import hang_up
 from tests.people import settle_in
@@ -110,6 +111,7 @@ async def serve(
             verifier=verifier,
             events=own_events,
             invoice_link=InvoiceLinks(bot, Till(**settings.till)),
+            styles=Styles(settings.styles),
             **parts,  # type: ignore[arg-type]  # one of PARTS each, as the test gave it
         )
         server = Server(app)
