@@ -127,7 +127,8 @@ async def main() -> None:
                 await throughput(service, training_id, base_url)
                 await first_load(service, base_url)
             await loop_lag(service, Path(folder))
-        await fairness(await create_database(server, "fairness"), Path(folder) / "fairness")
+        with tempfile.TemporaryDirectory(prefix="selfi-bench-") as other:
+            await fairness(await create_database(server, "fairness"), Path(other))
 
 
 if __name__ == "__main__":

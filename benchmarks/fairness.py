@@ -18,7 +18,6 @@ CROWD = tuple(Person(id=6_000_000_000 + number, first_name=f"P{number}") for num
 
 async def fairness(dsn: str, folder: Path) -> None:
     """Through chat, with Telegram's real limits: 28 messages a second is all that the bot may send."""
-    folder.mkdir()
     crowd = between_twins(dsn, folder, people=(ANA, *CROWD), concurrency=10, time_scale=1)
     async with crowd as service:
         await service.start(GENERATIONS_AT_ONCE="10")
@@ -40,8 +39,8 @@ async def fairness(dsn: str, folder: Path) -> None:
         f"{len(refused)} × 429"
     )
     print(
-        f"  the first picture came after {waits[0]:.1f} s for the first of them and after {waits[-1]:.1f} s for "
-        f"the last, {waits[len(waits) // 2]:.1f} s in the median   ratio {waits[-1] / waits[0]:.1f}"
+        f"  the first album after        {waits[0]:8.1f} s, {waits[len(waits) // 2]:.1f} s in the median, the last "
+        f"person's after {waits[-1]:.1f} s   ratio {waits[-1] / waits[0]:.1f}"
     )
 
 
