@@ -39,8 +39,8 @@ async def fairness(dsn: str, folder: Path) -> None:
         f"{len(refused)} × 429"
     )
     print(
-        f"  the first album after        {waits[0]:8.1f} s, {waits[len(waits) // 2]:.1f} s in the median, the last "
-        f"person's after {waits[-1]:.1f} s   ratio {waits[-1] / waits[0]:.1f}"
+        f"  their first pictures after   {waits[0]:8.1f} s, {waits[len(waits) // 2]:.1f} s in the median, "
+        f"{waits[-1]:.1f} s at most   ratio {waits[-1] / waits[0]:.1f}"
     )
 
 
