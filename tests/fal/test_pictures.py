@@ -1,4 +1,4 @@
-"""What every trainer makes, used with its painter: through the offline twin, which knows each one's fields."""
+"""What every trainer makes, used with its painter, through the offline twin: it knows each one's fields."""
 
 import asyncio
 import zipfile
