@@ -90,15 +90,26 @@ async def _migrated(dsn: str) -> AsyncIterator[str]:
         yield dsn
 
 
+# TRUNCATE makes new files for every table and index, which takes twenty times as long. Foreign keys and
+# triggers don't act meanwhile: any order will do.
+_EMPTY = """
+    DO $$ DECLARE name text; BEGIN
+        SET LOCAL session_replication_role = replica;
+        FOR name IN SELECT quote_ident(tablename) FROM pg_tables
+                WHERE schemaname = 'public' AND tablename <> 'tortoise_migrations' LOOP
+            EXECUTE 'DELETE FROM ' || name;
+        END LOOP;
+        PERFORM setval(oid::regclass, 1, false) FROM pg_class
+            WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace;
+    END $$
+"""
+
+
 @pytest.fixture
 async def db(_migrated: str) -> BaseDBAsyncClient:
     """The models' connection to a migrated database that holds the base models and nothing else."""
     connection = models_db.connection()
-    rows = await connection.execute_query_dict(
-        "SELECT string_agg(quote_ident(tablename), ', ') AS names FROM pg_tables"
-        " WHERE schemaname = 'public' AND tablename <> 'tortoise_migrations'"
-    )
-    await connection.execute_query(f"TRUNCATE {rows[0]['names']} RESTART IDENTITY CASCADE")
+    await connection.execute_script(_EMPTY)
     await declare_base_models((t.id, t.title, t.painter.endpoint) for t in TRAINERS.values())
     return connection
 
