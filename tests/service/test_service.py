@@ -43,9 +43,9 @@ async def test_a_styles_file_that_is_wrong_is_a_wrong_setting(tmp_path: Path) ->
     assert "Traceback" not in said
 
 
-async def test_it_tells_telegram_where_it_is_before_it_is_ready(service: Service) -> None:
-    await service.start()
-    methods = {call.method for call in service.telegram.calls}
+async def test_it_tells_telegram_where_it_is_before_it_is_ready(fresh_service: Service) -> None:
+    await fresh_service.start()
+    methods = {call.method for call in fresh_service.telegram.calls}
     assert "setWebhook" in methods
 
 
@@ -129,6 +129,7 @@ async def test_two_replicas_share_the_work_and_say_nothing_twice(service: Servic
         service.env | {"PORT": str(port)},
         f"http://127.0.0.1:{port}",
         service.http,
+        service.nursery,
     )
     try:
         await second.start()
@@ -156,13 +157,13 @@ def photos_form() -> FormData:
 
 
 async def test_the_logs_hold_no_secret_and_no_photo_address(
-    service: Service, capfd: pytest.CaptureFixture[str]
+    fresh_service: Service, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    await service.start(LOG_LEVEL="info")
-    await service.add_photos()
-    await service.begin()
-    await service.told()
-    await service.end(signal.SIGTERM)
+    await fresh_service.start(LOG_LEVEL="info")
+    await fresh_service.add_photos()
+    await fresh_service.begin()
+    await fresh_service.told()
+    await fresh_service.end(signal.SIGTERM)
     logged = capfd.readouterr().err
     assert '"request_id"' in logged
     assert "/training/start" in logged
