@@ -128,9 +128,14 @@ _EMPTY = """
 async def db(_migrated: str) -> BaseDBAsyncClient:
     """The models' connection to a migrated database that holds the base models and nothing else."""
     connection = models_db.connection()
-    await connection.execute_script(_EMPTY)
-    await declare_base_models((t.id, t.title, t.painter.endpoint) for t in TRAINERS.values())
+    await empty(connection)
     return connection
+
+
+async def empty(db: BaseDBAsyncClient) -> None:
+    """Forgets everything but the base models; for tests of many examples, too."""
+    await db.execute_script(_EMPTY)
+    await declare_base_models((t.id, t.title, t.painter.endpoint) for t in TRAINERS.values())
 
 
 def required(program: str) -> str:

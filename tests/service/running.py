@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from aiohttp import ClientConnectionError, ClientSession, FormData
 from aiohttp.test_utils import TestServer
 
@@ -112,6 +113,17 @@ class Service:
         async with asyncio.timeout(seconds):
             while len(self.finals()) < count:
                 await asyncio.sleep(0.02)
+
+
+async def nothing_to_do(dsn: str, seconds: float = 20) -> None:
+    """Returns when no job is left: whatever had to be said has been said, and nothing will be again."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with asyncio.timeout(seconds):
+            while await connection.fetchval("SELECT count(*) FROM pgqueuer"):
+                await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
 
 
 def is_final(text: str) -> bool:

@@ -13,7 +13,7 @@ from aiohttp import FormData
 from tests.conftest import BOT_TOKEN
 from tests.people import ANA, BETO
 from tests.photos import portrait
-from tests.service.running import ROOT, Service, free_port
+from tests.service.running import ROOT, Service, free_port, nothing_to_do
 
 
 async def start_badly(**env: str) -> tuple[int, str]:
@@ -143,7 +143,7 @@ async def test_two_replicas_share_the_work_and_say_nothing_twice(service: Servic
         async with asyncio.timeout(20):
             while len(service.said()) < 4:
                 await asyncio.sleep(0.05)
-        await asyncio.sleep(1)
+        await nothing_to_do(service.env["DATABASE_URL"])
         assert len(service.said()) == 4
     finally:
         await second.end()
