@@ -6,10 +6,12 @@ from aiogram import Bot
 
 from config import Settings
 from fal import Fal
+from jobs.delivery import Delivery
 from jobs.generation import GenerationJobs
 from jobs.housekeeping import CleanUp, CloseDays, recover
 from jobs.messages import MessageJobs
 from jobs.payments import Reconciliation, RefundJobs
+from jobs.status import StatusJobs
 from jobs.training import TrainingJobs
 from jobs.worker import Handler
 from media.pool import ImagePool
@@ -22,7 +24,9 @@ def handlers(
     settings: Settings, *, fal: Fal, bot: Bot, storage: Storage, pool: ImagePool
 ) -> Mapping[str, Handler]:
     """What each job does, by its name."""
-    training, messages = TrainingJobs(settings, fal), MessageJobs(settings, bot)
+    delivery = Delivery(bot, max(1, int(1.5 * settings.job_heartbeat_seconds)))
+    training, status = TrainingJobs(settings, fal), StatusJobs(settings, delivery)
+    messages = MessageJobs(settings, delivery, storage)
     generation = GenerationJobs(settings, fal, pool, storage, Turns(**settings.turns))
     return {
         "submit": training.submit,
@@ -35,7 +39,9 @@ def handlers(
         "settle_generation": generation.settle,
         "cancel_generation": generation.cancel,
         "collect": generation.collect,
-        "status": messages.status,
+        "status": status.training,
+        "generation_status": status.generation,
+        "accompany": status.accompany,
         "notify": messages.notify,
         "draft": messages.draft,
         "refund": RefundJobs(bot, Till(**settings.till)).refund,

@@ -272,6 +272,17 @@ async def delete(user_id: int, lora_id: uuid.UUID) -> None:
         )
 
 
+async def show_on_model(tx: BaseDBAsyncClient, training_id: uuid.UUID, preview: bytes) -> None:
+    """Makes a small JPEG the preview of the training's model, unless that was deleted."""
+    await tx.execute_query(
+        """
+        UPDATE lora_models SET preview = $2 FROM trainings
+        WHERE trainings.id = $1 AND lora_models.id = trainings.lora_id AND deleted_at IS NULL
+        """,
+        [training_id, preview],
+    )
+
+
 async def forget_files(tx: BaseDBAsyncClient, lora: LoraModel) -> None:
     """Has a model's files deleted: our copy of the weights, and what fal keeps of the run that made them."""
     await enqueue(tx, Job("delete_file", lora.weights_key), Job("forget_run", str(lora.id)))
