@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
                 ('guidance', fields.FloatField()),
                 ('seed', fields.BigIntField()),
                 ('count', fields.SmallIntField()),
+                ('held_back', fields.SmallIntField(default=0)),
                 ('status', fields.CharEnumField(default=GenStatus.PENDING, description='PENDING: PENDING\nRUNNING: RUNNING\nCOMPLETED: COMPLETED\nFAILED: FAILED', enum_type=GenStatus, max_length=16)),
                 ('taken_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('output', fields.JSONField(null=True, encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
