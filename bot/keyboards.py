@@ -144,9 +144,8 @@ def pages(before: int, last: int | None) -> InlineKeyboardMarkup | None:
     )
 
 
-def confirmation(training: Training) -> InlineKeyboardMarkup | None:
-    sure = CancelTraining(id=training.id, sure=True).pack()
+def confirmation(sure: CallbackData) -> InlineKeyboardMarkup | None:
     return column(
-        InlineKeyboardButton(text=_("Yes, cancel it"), callback_data=sure, style="danger"),
+        InlineKeyboardButton(text=_("Yes, cancel it"), callback_data=sure.pack(), style="danger"),
         InlineKeyboardButton(text=_("No, go on"), callback_data=KeepTraining().pack()),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from aiogram import html
-from aiogram.types import InlineKeyboardMarkup
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.i18n import _, marked, ngettext, speaking
 from bot.keyboards import (
@@ -13,6 +13,7 @@ from bot.keyboards import (
     UseSettings,
     app_button,
     column,
+    confirmation,
     pack_button,
     rows,
     says,
@@ -42,7 +43,7 @@ def plain(number: float) -> str:
 
 
 def progress_message(generation: Generation, language: str, place: int | None) -> View:
-    """`place` is how many requests of others and theirs are before it in our queue; None once it has its turn."""
+    """`place` is how many requests are before it in our queue; None once it has its turn."""
     with speaking(language):
         cancel = says(_("Cancel"), CancelPictures(id=generation.id, sure=True))
         return View(_progress(generation, place), column(cancel))
@@ -65,7 +66,7 @@ def _place(place: int) -> str:
     return ngettext("{n} request comes before it.", "{n} requests come before it.", place)
 
 
-def served_message(generation: Generation, language: str) -> View:
+def served_message(language: str) -> View:
     """In the place of a living message that can't be deleted."""
     with speaking(language):
         return View(_("🏁 This has ended: see below."))
@@ -109,7 +110,9 @@ def _settings(generation: Generation) -> str:
 
 
 def _models(models: Sequence[tuple[LoraModel, float]]) -> str | None:
-    named = ", ".join(f"<code>{html.quote(lora.trigger_word)}:{plain(scale)}</code>" for lora, scale in models)
+    named = ", ".join(
+        f"<code>{html.quote(lora.trigger_word)}:{plain(scale)}</code>" for lora, scale in models
+    )
     return named or None
 
 
@@ -155,7 +158,11 @@ def caption(generation: Generation, language: str) -> View:
 
 
 def failed_message(
-    generation: Generation, language: str, *, refund: LedgerEntry | None = None, debt: LedgerEntry | None = None
+    generation: Generation,
+    language: str,
+    *,
+    refund: LedgerEntry | None = None,
+    debt: LedgerEntry | None = None,
 ) -> View:
     with speaking(language):
         cancelled = generation.error_code == CANCELLED
@@ -180,13 +187,15 @@ def failed_message(
         return View("\n".join(filter(None, lines)), column(_try_again(generation)))
 
 
-def _try_again(generation: Generation) -> object:
+def _try_again(generation: Generation) -> InlineKeyboardButton | None:
     if generation.deleted_at or generation.error_code in _HOPELESS:
         return None
     return says(_("🔁 Try again"), Again(id=generation.id, count=0))
 
 
-_PROVIDER = marked("The picture service had trouble of its own; your prompt is fine. It is worth another try.")
+_PROVIDER = marked(
+    "The picture service had trouble of its own; your prompt is fine. It is worth another try."
+)
 _REFUSED = marked("The picture service refused it as it was. Another prompt or other settings may do.")
 _REASONS: Mapping[str, str] = {
     UNSAFE: marked("The safety checker held all of it back. Another prompt, or just another try, may pass."),
@@ -211,3 +220,91 @@ def _reason(generation: Generation) -> str:
     if known or not generation.error:
         return _(known or _PROVIDER)
     return html.quote(generation.error)
+
+
+# --- what stands in the way ---
+
+
+def problems_message(sentences: Sequence[str], form: str) -> View:
+    """All that is wrong at once, and the right form."""
+    many = len(sentences) > 1
+    listed = [f"• {sentence}" if many else sentence for sentence in sentences]
+    return View("\n".join([*listed, "", _("It goes like this:"), f"<code>{html.quote(form)}</code>"]))
+
+
+def stars_missing(price: int, balance: int, debt: int, packs: Mapping[int, int]) -> View:
+    """With the smallest of `packs` (stars by price, in Telegram's Stars) that is enough, if any is sold."""
+    missing = price - balance + debt
+    lines = [
+        ngettext("This costs {n} star.", "This costs {n} stars.", price),
+        stars_owned(balance),
+        stars_owed(debt) if debt else None,
+        ngettext("{n} more is needed.", "{n} more are needed.", missing),
+    ]
+    if not packs:
+        return View("\n".join(filter(None, lines)))
+    pack = min((price for price, stars in packs.items() if stars >= missing), default=max(packs))
+    label = ngettext("⭐ Get {n} star", "⭐ Get {n} stars", packs[pack])
+    return View("\n".join(filter(None, lines)), column(pack_button(pack, label)))
+
+
+# --- saved parameters ---
+
+
+def settings_message(params: Params, form: str) -> View:
+    """The answer to /settings. What isn't saved is left to each base model."""
+    own = _("as the model likes it")
+    shown = [
+        (_("Aspect ratio"), "--ar", params.aspect, "1:1"),
+        (_("Steps"), "--s", params.steps, own),
+        (_("Guidance"), "--c", params.guidance, own),
+        (_("Seed"), "--seed", params.seed, _("another one each time")),
+        (_("Number of pictures"), "--n", params.count, "1"),
+        (_("Scale of models"), "--scale", params.scale, "1"),
+    ]
+    lines = [
+        f"{name} (<code>{option}</code>): {_value(value, default)}" for name, option, value, default in shown
+    ]
+    text = [
+        _("⚙️ <b>Settings of your pictures</b>"),
+        *lines,
+        "",
+        _("/gen takes them where you say nothing else. To change some:"),
+        f"<code>{html.quote(form)}</code>",
+        _("To forget them: <code>/settings reset</code>"),
+    ]
+    return View("\n".join(text))
+
+
+def _value(value: str | float | None, default: str) -> str:
+    if value is None:
+        return default
+    return f"<b>{html.quote(value) if isinstance(value, str) else plain(value)}</b>"
+
+
+# --- cancelling, and all at once ---
+
+
+def confirm_message(generation: Generation) -> View:
+    lines = [
+        ngettext("Cancel this picture?", "Cancel these {n} pictures?", generation.count),
+        f"<blockquote>{html.quote(shortened(generation.prompt, _QUOTED))}</blockquote>",
+        ngettext("Your {n} star comes back.", "Your {n} stars come back.", generation.stars_spent)
+        if generation.stars_spent
+        else None,
+    ]
+    sure = CancelPictures(id=generation.id, sure=True)
+    return View("\n".join(filter(None, lines)), confirmation(sure))
+
+
+def cancel_button(generation: Generation) -> InlineKeyboardButton:
+    label = shortened(generation.prompt, SHORT)
+    return says(f"🖼 {label}", CancelPictures(id=generation.id, sure=False))
+
+
+def status_lines(generations: Sequence[tuple[Generation, int | None]]) -> list[str]:
+    """Of generations that run, each with its place in our queue."""
+    return [
+        f"{_progress(generation, place)}\n<i>{html.quote(shortened(generation.prompt, SHORT))}</i>"
+        for generation, place in generations
+    ]

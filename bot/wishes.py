@@ -2,9 +2,9 @@
 
     a portrait on the beach --ar 16:9 --s 28 --c 3.5 --seed 42 --n 4 --l trigger:0.8, other --scale 0.9
 
-A parameter begins with `--`, or with one of the long dashes that phones make of it, at the beginning of a word
-and right before a letter. What follows its name, up to the next one, is its value. A backslash before the
-dashes makes them a part of the prompt. Where the meaning is clear, the form doesn't matter: `--AR=16x9`,
+A parameter begins with `--`, or with one of the long dashes that phones make of it, at the beginning of a
+word and right before a letter. What follows its name, up to the next one, is its value. A backslash before
+the dashes makes them a part of the prompt. Where the meaning is clear, the form doesn't matter: `--AR=16x9`,
 `--n4` and `--c 3,5` are understood.
 
 In a list of models each is a trigger word or an id, with or without its scale after a colon. A trigger word
@@ -57,10 +57,11 @@ _ESCAPED = re.compile(r"(?<!\S)\\(?=\\*(?:--|[—–])[-—–]*[^\W\d_])")
 
 _WHOLE = re.compile(r"-?[0-9]+")
 _NUMBER = re.compile(r"-?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)")
-_RATIO = re.compile(r"([0-9]{1,6})\s*[:xX×/]\s*([0-9]{1,6})")  # noqa: RUF001 — people write the sign
+_RATIO = re.compile(r"([0-9]{1,6})\s*[:xX×/]\s*([0-9]{1,6})")
 # A comma in a number is a decimal one where no model can follow it.
 _MODEL = re.compile(
-    rf"\s*(?P<word>{_QUOTED}|[^,:\"]*[^,:\"\s])\s*(?::\s*(?P<scale>[^,\s]*(?:,[0-9]+)?))?\s*(?:,|$)", re.DOTALL
+    rf"\s*(?P<word>{_QUOTED}|[^,:\"]*[^,:\"\s])\s*(?::\s*(?P<scale>[^,\s]*(?:,[0-9]+)?))?\s*(?:,|$)",
+    re.DOTALL,
 )
 _ASPECTS = {Fraction(*sides): name for name in ASPECTS for sides in [tuple(map(int, name.split(":")))]}
 

@@ -55,7 +55,7 @@ class Letter:
 
 @dataclass
 class Packed:
-    """A letter with its files at hand; `pictures` are those that its photos are of, where that is one each."""
+    """A letter with its files at hand; `pictures` are those that its photos are of, one each."""
 
     parcel: Parcel
     pictures: Sequence[Picture] = field(default=())
@@ -208,7 +208,7 @@ class MessageJobs:
 
     @asynccontextmanager
     async def _packed(self, letter: Letter) -> AsyncIterator[Packed | None]:
-        """The letter with its files, while the context lasts; None where all of it was in files that are gone.
+        """The letter with its files, while the context lasts; None where the files are gone.
 
         Raises:
             Again: the storage doesn't answer.
@@ -221,8 +221,8 @@ class MessageJobs:
         try:
             for picture in letter.pictures:
                 known = None if letter.on_a_sheet else picture.file_id
-                if known or (path := await self._fetched(picture, made)):
-                    files.append((picture, known or path))
+                if file := known or await self._fetched(picture, made):
+                    files.append((picture, file))
             if letter.on_a_sheet:
                 sheet = await self._on_a_sheet([path for _, path in files if isinstance(path, Path)], made)
                 yield Packed(Parcel(letter.view, [sheet] if sheet else []))

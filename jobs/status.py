@@ -104,7 +104,7 @@ class StatusJobs:
             await self.delivery.delete(generation.user_id, message_id)
         except Undeliverable:  # too old to be deleted, or gone already
             await self.delivery.slot(generation.user_id)
-            await self._show(generation, served_message(generation, generation.user.language), Face.GONE)
+            await self._show(generation, served_message(generation.user.language), Face.GONE)
         else:
             await Generation.filter(id=generation.id).update(status_version=Face.GONE)
 
@@ -125,7 +125,11 @@ class StatusJobs:
 
     async def _active(self, subject: str) -> Generation | None:
         generation = await Generation.get_or_none(id=uuid.UUID(subject)).select_related("user")
-        return None if generation is None or generation.user.blocked_at or not generation.is_active else generation
+        return (
+            None
+            if generation is None or generation.user.blocked_at or not generation.is_active
+            else generation
+        )
 
     async def _show_activity(self, generation: Generation) -> None:
         try:
@@ -160,8 +164,10 @@ class StatusJobs:
                 await self.delivery.edit(run.user_id, run.status_message_id, view)
         except Undeliverable as e:
             log.info("status_message_undeliverable", reason=str(e))
-        await type(run).filter(id=run.id).update(
-            status_message_id=run.status_message_id, status_version=version
+        await (
+            type(run)
+            .filter(id=run.id)
+            .update(status_message_id=run.status_message_id, status_version=version)
         )
 
 

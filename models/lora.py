@@ -176,6 +176,12 @@ async def named(user_id: int, lora_id: uuid.UUID | None, trigger: str | None) ->
     return max(found, key=lambda lora: (lora.user_id == user_id, lora.id in chosen), default=None)
 
 
+async def are_usable(user_id: int, lora_ids: Collection[uuid.UUID]) -> bool:
+    """Whether the person may make pictures with all of these models."""
+    usable = LoraModel.filter(Q(user_id=user_id) | _OPEN, id__in=lora_ids, **_READY)
+    return await usable.count() == len(set(lora_ids))
+
+
 async def for_bare_prompts(user_id: int) -> list[LoraModel]:
     """What a prompt without models is made with: those selected, or else the only one that the person has."""
     chosen = await page(user_id, Scope.SELECTED, SELECTED_MAX)
