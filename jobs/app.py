@@ -7,6 +7,7 @@ from aiogram import Bot
 from config import Settings
 from fal import Fal
 from jobs.delivery import Delivery
+from jobs.files import FileJobs, MissingCopies
 from jobs.generation import GenerationJobs
 from jobs.housekeeping import CleanUp, CloseDays, recover
 from jobs.messages import MessageJobs
@@ -27,6 +28,7 @@ def handlers(
     delivery = Delivery(bot, max(1, int(1.5 * settings.job_heartbeat_seconds)))
     training, status = TrainingJobs(settings, fal), StatusJobs(settings, delivery)
     messages = MessageJobs(settings, delivery, storage)
+    files = FileJobs(settings, fal, storage)
     generation = GenerationJobs(settings, fal, pool, storage, Turns(**settings.turns))
     return {
         "submit": training.submit,
@@ -39,6 +41,9 @@ def handlers(
         "settle_generation": generation.settle,
         "cancel_generation": generation.cancel,
         "collect": generation.collect,
+        "keep_weights": files.keep_weights,
+        "forget_run": files.forget_run,
+        "delete_file": files.delete_file,
         "status": status.training,
         "generation_status": status.generation,
         "accompany": status.accompany,
@@ -54,6 +59,7 @@ def schedules(
     """What runs by the clock: a cron expression and an action, by name."""
     return {
         "recover": ("* * * * *", recover),
+        "missing_copies": ("17 * * * *", MissingCopies(settings)),
         "reconcile": ("*/10 * * * *", Reconciliation(bot, Till(**settings.till), settings.welcome_stars)),
         "close_days": ("10 0 * * *", CloseDays(settings.admin_ids)),
         "clean_up": ("*/10 * * * *", CleanUp(storage, settings.temporary_dir)),
