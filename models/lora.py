@@ -177,6 +177,12 @@ async def named(user_id: int, lora_id: uuid.UUID | None, trigger: str | None) ->
     return max(found, key=lambda lora: (lora.user_id == user_id, lora.id in chosen), default=None)
 
 
+async def are_usable(user_id: int, lora_ids: Collection[uuid.UUID]) -> bool:
+    """Whether the person may make pictures with all of these models."""
+    usable = LoraModel.filter(Q(user_id=user_id) | _OPEN, id__in=lora_ids, **_READY)
+    return await usable.count() == len(set(lora_ids))
+
+
 async def for_bare_prompts(user_id: int) -> list[LoraModel]:
     """What a prompt without models is made with: those selected, or else the only one that the person has."""
     chosen = await page(user_id, Scope.SELECTED, SELECTED_MAX)
@@ -284,6 +290,17 @@ async def delete(user_id: int, lora_id: uuid.UUID) -> None:
         await tx.execute_query(
             "UPDATE trainings SET metadata = NULL, image_urls = '{}' WHERE lora_id = $1", [lora.id]
         )
+
+
+async def show_on_model(tx: BaseDBAsyncClient, training_id: uuid.UUID, preview: bytes) -> None:
+    """Makes a small JPEG the preview of the training's model, unless that was deleted."""
+    await tx.execute_query(
+        """
+        UPDATE lora_models SET preview = $2 FROM trainings
+        WHERE trainings.id = $1 AND lora_models.id = trainings.lora_id AND deleted_at IS NULL
+        """,
+        [training_id, preview],
+    )
 
 
 async def forget_files(tx: BaseDBAsyncClient, lora: LoraModel) -> None:
