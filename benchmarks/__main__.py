@@ -15,6 +15,7 @@ from pathlib import Path
 from aiohttp import ClientSession
 
 from benchmarks.bare import bare
+from benchmarks.gallery import gallery_pages
 from benchmarks.load import first_load
 from models.db import embedded_postgres
 from tests.conftest import create_database
@@ -125,6 +126,7 @@ async def main() -> None:
             async with bare() as base_url:
                 await throughput(service, training_id, base_url)
                 await first_load(service, base_url)
+            await gallery_pages(service, dsn)
             await loop_lag(service, Path(folder))
 
 

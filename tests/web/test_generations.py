@@ -19,6 +19,7 @@ from tests.people import ANA, BETO, CARLA, DANA, OLGA, asked_for, proof, ready_m
 from tests.web.conftest import Client, Serve
 from tests.web.test_models import call
 from tests.web.test_trainings import events_in
+from web import stream
 
 pytestmark = pytest.mark.usefixtures("cast")
 
@@ -441,6 +442,23 @@ async def test_a_stream_tells_each_change_until_the_end(client: Client, model: L
         assert (last["status"], len(last["pictures"]), last["heldBack"]) == ("COMPLETED", 1, 1)
         with pytest.raises(StopAsyncIteration):
             await anext(live)
+
+
+async def test_a_stream_tells_how_the_queue_moves(
+    client: Client, model: LoraModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "PLACE_SECONDS", 0.02)
+    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.01)
+    asked = [(await ask(client, seed=number))[1]["id"] for number in range(2)]
+    async with asyncio.timeout(10):
+        live = events_in(await client.get(f"/generation/{asked[1]}/events", headers=proof(ANA)))
+        turns = Turns(at_once=20, per_person=1, waiting=5)
+        assert (await anext(live))[1]["position"] == 1
+        await turns.take()
+        assert (await anext(live))[1]["position"] == 0
+        await fail(uuid.UUID(asked[0]), "x", "It broke.")
+        await turns.take()
+        assert (await anext(live))[1]["position"] is None
 
 
 # --- into the chat ---

@@ -236,11 +236,15 @@ async def test_reports_that_are_none(client: Client) -> None:
 
 
 async def test_a_hidden_model_is_its_owners_alone(client: Client) -> None:
-    model = await ready_model(BETO, is_public=True)
+    model = await ready_model(BETO, is_public=True, preview=THUMBNAIL)
     path = f"/models/{model.id}"
-    assert (await call(client, "GET", path))[1]["hidden"] is False
+    public = (await call(client, "GET", path))[1]
+    assert public["hidden"] is False
+    assert (await client.get(public["preview"])).status == 200
     await hide(model.id, hidden=True)
     assert (await call(client, "GET", path))[0] == 404
+    assert (await client.get(public["preview"])).status == 404
+    assert (await client.get((await call(client, "GET", path, BETO))[1]["preview"])).status == 200
     assert (await call(client, "GET", "/models?scope=public"))[1]["items"] == []
     assert (await call(client, "GET", path, BETO))[1]["hidden"] is True
     status, problem = await call(client, "PATCH", path, BETO, {"isPublic": True})
