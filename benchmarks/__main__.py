@@ -15,6 +15,7 @@ from pathlib import Path
 from aiohttp import ClientSession
 
 from benchmarks.bare import bare
+from benchmarks.fairness import fairness
 from benchmarks.gallery import gallery_pages
 from benchmarks.load import first_load
 from models.db import embedded_postgres
@@ -128,6 +129,8 @@ async def main() -> None:
                 await first_load(service, base_url)
             await gallery_pages(service, dsn)
             await loop_lag(service, Path(folder))
+        with tempfile.TemporaryDirectory(prefix="selfi-bench-") as other:
+            await fairness(await create_database(server, "fairness"), Path(other))
 
 
 if __name__ == "__main__":
