@@ -5,8 +5,10 @@ import uuid
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models import Generation, LedgerEntry, LoraModel, Notification, Picture, SelectedModel, User
@@ -396,6 +398,17 @@ async def test_somebody_elses_pictures_are_not_there(client: Client, model: Lora
         status, problem = await call(client, method, path, BETO, {} if what == "/send" else None)
         assert (status, problem["code"]) == (404, "generation_not_found")
     assert await Picture.filter(generation_id=row.id).count() == 2
+
+
+async def test_requests_log_the_generations_id(client: Client, model: LoraModel) -> None:
+    row = await finished(model)
+    picture = await Picture.filter(generation_id=row.id).first()
+    assert picture
+    with capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+        for any_id in (row.id, picture.id):
+            await call(client, "GET", f"/generation/{any_id}")
+    lines = [entry for entry in logs if entry["event"] == "request"]
+    assert [line["generation_id"] for line in lines] == [str(row.id)] * 2
 
 
 async def test_cancelling_gives_the_stars_back_once(client: Client, model: LoraModel) -> None:
