@@ -15,7 +15,7 @@ from models.generation import Generation
 
 # Before a word that would be read as a parameter, or as one that has its backslash already.
 _READ_OTHERWISE = re.compile(r"(?<!\S)(?=\\*(?:--|[—–])[-—–]*[^\W\d_])")
-_PLAIN = re.compile(r"\w[\w.-]*")
+_PLAIN = re.compile(r"\w[\w.-]{0,30}")  # longer ones may look like an id
 
 
 def gen_command(generation: Generation, models: Sequence[tuple[str, float]]) -> str:

@@ -130,8 +130,10 @@ KNOWN = "1:1, 4:5, 5:4, 3:4, 4:3, 2:3, 3:2, 9:16, 16:9, 9:21, 21:9"
         (
             "a fox --l anatok, klein",
             [
-                "These models are of different kinds, and can't be used together: "
-                "anatok (FLUX.1 fast), klein (FLUX.2)."
+                (
+                    "These models are of different kinds, and can't be used together: "
+                    "anatok (FLUX.1 fast), klein (FLUX.2)."
+                )
             ],
         ),
         (

@@ -13,6 +13,7 @@ from bot.wishes import FORM, SETTINGS_FORM, read
 from fal.pictures import ASPECTS, SEED_MAX
 from models import Generation
 from models.command import gen_command
+from models.db import storable
 from models.params import Params
 from models.wish import Named
 
@@ -111,10 +112,13 @@ def test_each_way_to_name_models(text: str, models: list[Named]) -> None:
         ('--l "ana', [("param_no_model", "l", '"ana')]),
         ("--ar 1:1 --ar 3:4", [("param_twice", "ar", "")]),
         ("--s 9 --steps 10", [("param_twice", "steps", "")]),
-        ("--n x --n 4 --zoom", [("param_no_whole_number", "n", "x"), ("param_twice", "n", ""), ("param_unknown", "zoom", "")]),
+        (
+            "--n x --n 4 --zoom",
+            [("param_no_whole_number", "n", "x"), ("param_twice", "n", ""), ("param_unknown", "zoom", "")],
+        ),
         (f"--n {'9' * 50}x", [("param_no_whole_number", "n", "9" * 39 + "…")]),
     ],
-)  # fmt: skip
+)
 def test_each_wrong_one_is_named(text: str, wrong: list[tuple[str, str, str]]) -> None:
     assert problems(f"a fox {text}") == wrong
 
@@ -147,36 +151,36 @@ def test_numbers_beyond_every_range_are_still_numbers() -> None:
     assert params.steps == -5
 
 
-@given(
-    st.text()
-    | st.lists(
-        st.sampled_from(["--", "—", "–", " ", "l", "n", "ar", '"', "\\", ":", ",", "1", "é", "\n"])
-    ).map("".join)
-)
+pieces = st.sampled_from(["--", "—", "–", " ", "l", "n", "ar", '"', "\\", ":", ",", "1", "é", "\n"])
+
+
+@given(st.text() | st.lists(pieces).map("".join))
 @example('--l """"":":,')
 @example("--" * 2000)
 @example('--l "' + "\\" * 3000)
-def test_whatever_is_written_is_read(text: str) -> None:  # fmt: skip
+def test_whatever_is_written_is_read(text: str) -> None:
     reading = read(text)
     assert "\0" not in reading.wish.prompt
     for problem in reading.problems:
         assert problem.code in _SENTENCES
 
 
-words = st.text(min_size=1, max_size=12).map(lambda text: " ".join(text.split())).filter(bool)
-dashed = st.tuples(
-    st.sampled_from(["--", "—", "\\--", "\\\\–", "-"]), st.sampled_from(["l", "ar 1:1", "x", "5"])
-)
-prompts = st.lists(words | dashed.map("".join), min_size=1, max_size=5).map(" ".join)
+def stored(text: str) -> str:
+    """As a prompt is in a generation."""
+    return " ".join(storable(text).split())
+
+
+words = st.text(min_size=1, max_size=12)
+dashes = st.sampled_from(["--", "—", "\\--", "\\\\–", "-"])
+dashed = st.tuples(dashes, st.sampled_from(["l", "ar 1:1", "x", "5"])).map("".join)
+prompts = st.lists(words | dashed, min_size=1, max_size=5).map(" ".join).map(stored).filter(bool)
 triggers = st.text(min_size=1, max_size=12).filter(
     lambda word: word.isprintable() and any(c.isalnum() for c in word) and word == word.strip()
 )
 
 
 @given(
-    prompt=prompts.map(
-        lambda text: " ".join(text.encode(errors="replace").decode().replace("\0", "").split())
-    ).filter(bool),
+    prompt=prompts,
     models=st.lists(st.tuples(triggers, st.floats(0, 2)), max_size=3),
     aspect=st.sampled_from(sorted(ASPECTS)),
     guidance=st.floats(0, 35),
@@ -184,7 +188,7 @@ triggers = st.text(min_size=1, max_size=12).filter(
 )
 def test_a_command_that_we_write_is_read_as_the_same_wish(
     prompt: str, models: list[tuple[str, float]], aspect: str, guidance: float, numbers: tuple[int, int, int]
-) -> None:  # fmt: skip
+) -> None:
     steps, seed, count = numbers
     generation: Any = Generation(
         prompt=prompt, aspect=aspect, steps=steps, guidance=guidance, seed=seed, count=count
@@ -195,6 +199,13 @@ def test_a_command_that_we_write_is_read_as_the_same_wish(
     assert reading.wish.params == Params(aspect, steps, guidance, seed, count)
     named = [Named(trigger=trigger, scale=scale) for trigger, scale in models]
     assert list(reading.wish.models or []) == named
+
+
+@pytest.mark.parametrize("trigger", [SOME_ID.hex, str(SOME_ID), "a" * 64])
+def test_a_trigger_word_that_looks_like_an_id_is_none(trigger: str) -> None:
+    generation: Any = Generation(prompt="x", aspect="1:1", steps=1, guidance=1.0, seed=1, count=1)
+    reading = read(gen_command(generation, [(trigger, 1.0)]).removeprefix("/gen "))
+    assert reading.wish.models == [Named(trigger=trigger, scale=1)]
 
 
 def test_every_aspect_is_told_from_every_other() -> None:
