@@ -90,8 +90,8 @@ def _of_pictures(entry: LedgerEntry, generation: Generation) -> str:
             )
         case LedgerKind.REFUND:
             sentence = ngettext(
-                "{n} picture could not be made: its price came back.",
-                "{n} pictures could not be made: their price came back.",
+                "{n} picture was not made: its price came back.",
+                "{n} pictures were not made: their price came back.",
                 generation.count,
             )
         case _:

@@ -614,7 +614,7 @@ async def test_history_names_pictures_and_what_came_back(ana: Chat, selfi: Selfi
         ["3 pictures were held back by the safety checker: their price came back."],
         ["4 pictures."],
     ]
-    assert parts[2][0] == "2 pictures could not be made: their price came back."
+    assert parts[2][0] == "2 pictures were not made: their price came back."
     assert parts[3][0] == "2 pictures."
     assert parts[3][1].endswith("…")
 
