@@ -85,12 +85,15 @@ class LoraModel(Model):
         """Where our copy of its weights lies in the object storage."""
         return f"weights/{self.user_id}/{self.id}.safetensors"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may see it and use it, once it is ready."""
+        return self.is_public and self.hidden_at is None
+
     def usable_by(self, user_id: int) -> bool:
         """Whether the person may make pictures with it."""
-        is_open = self.is_public and self.hidden_at is None
-        return (
-            self.status is LoraStatus.READY and not self.deleted_at and (is_open or self.user_id == user_id)
-        )
+        theirs = self.is_open or self.user_id == user_id
+        return self.status is LoraStatus.READY and self.deleted_at is None and theirs
 
 
 class SelectedModel(Model):

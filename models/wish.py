@@ -47,6 +47,15 @@ def price(painter: Painter, count: int, per_picture: int) -> int:
     return count * math.ceil(per_picture * Fraction(str(painter.price_factor)))
 
 
+async def problems(user_id: int, wish: Wish) -> list[Invalid]:
+    """All that is wrong with the wish."""
+    try:
+        await order(user_id, wish, per_picture=0)
+    except Problems as e:
+        return list(e.problems)
+    return []
+
+
 async def order(user_id: int, wish: Wish, per_picture: int) -> Order:
     """Raises Problems: naming all that is wrong with the wish."""
     problems: list[Invalid] = []
@@ -209,7 +218,11 @@ def _range_problems(params: Params, painter: Painter | None) -> list[Invalid]:
             min(one.min_steps for one in painters),
             max(one.max_steps for one in painters),
         ),
-        "guidance": (params.guidance, 0, max(one.max_guidance for one in painters)),
+        "guidance": (
+            params.guidance,
+            min(one.min_guidance for one in painters),
+            max(one.max_guidance for one in painters),
+        ),
         "seed": (params.seed, 0, SEED_MAX),
         "count": (params.count, 1, max(one.max_pictures for one in painters)),
         "scale": (params.scale, 0, SCALE_MAX),
