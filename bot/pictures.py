@@ -227,8 +227,8 @@ def _reason(generation: Generation) -> str:
 
 def problems_message(sentences: Sequence[str], form: str) -> View:
     """All that is wrong at once, and the right form."""
-    many = len(sentences) > 1
-    listed = [f"• {sentence}" if many else sentence for sentence in sentences]
+    different = list(dict.fromkeys(sentences))
+    listed = [f"• {sentence}" for sentence in different] if len(different) > 1 else different
     return View("\n".join([*listed, "", _("It goes like this:"), f"<code>{html.quote(form)}</code>"]))
 
 

@@ -334,7 +334,10 @@ def greeting(name: str, welcome_stars: int, invited_stars: int, minimum: int, ap
     text = _lines(
         _("👋 <b>Hi, {name}!</b>", name=name),
         "",
-        _("I train an AI model on a handful of photos: of you, of your pet, of a thing, or of a style."),
+        _(
+            "I train an AI model on a handful of photos, of you, of your pet, of a thing or of a style, and "
+            "make pictures with it."
+        ),
         ngettext(
             "Send me at least {n} photo right here, or choose it in the app.",
             "Send me at least {n} photos right here, or choose them in the app.",

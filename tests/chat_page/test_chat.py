@@ -136,6 +136,16 @@ async def test_an_album_is_one_bubble_with_its_caption(chat: ChatPage) -> None:
     await expect(chat.dialog).to_have_count(0)
 
 
+async def test_a_wide_photo_by_itself_is_shown_whole(chat: ChatPage, twin: Twin) -> None:
+    await chat.start()
+    await twin.telegram.send_photos("Ana", [jpeg("#735", (1200, 500))])
+    photo = chat.page.locator(".photos.single .photo").last
+    await expect(photo).to_be_visible()
+    box = await photo.bounding_box()
+    assert box
+    assert abs(box["width"] / box["height"] - 2.4) < 0.05
+
+
 async def test_deleted_messages_disappear(chat: ChatPage, twin: Twin) -> None:
     await chat.start()
     ana = twin.telegram.person("Ana").id
