@@ -61,7 +61,7 @@ class Notification(Model):
     )
     generation_id: uuid.UUID | None
     picture: fields.ForeignKeyNullableRelation["Picture"] = fields.ForeignKeyField(
-        "models.Picture", related_name="notifications", on_delete=fields.SET_NULL, null=True
+        "models.Picture", related_name="notifications", on_delete=fields.CASCADE, null=True
     )
     picture_id: uuid.UUID | None
     text = fields.TextField(null=True)  # for operators; people's are made from the catalogue when sent
@@ -121,6 +121,12 @@ async def notify(
     )
     if rows:
         await enqueue(tx, Job("notify", str(rows[0]["id"])))
+
+
+async def waiting(chat_id: int, kind: NotificationKind) -> int:
+    """How many of a kind are on their way to somebody."""
+    unsent = (NotificationStatus.QUEUED, NotificationStatus.SENDING)
+    return await Notification.filter(chat_id=chat_id, kind=kind, status__in=unsent).count()
 
 
 async def tell_of_stars(tx: BaseDBAsyncClient, user_id: int, ledger_id: int) -> None:

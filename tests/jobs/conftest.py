@@ -86,7 +86,8 @@ class World:
         from models.db import connection
 
         async with asyncio.timeout(15):
-            due = "SELECT count(*) AS n FROM pgqueuer WHERE entrypoint IN ('status', 'notify', 'draft')"
+            names = "'status', 'generation_status', 'notify', 'draft'"
+            due = f"SELECT count(*) AS n FROM pgqueuer WHERE entrypoint IN ({names})"  # noqa: S608
             while (await connection().execute_query_dict(due))[0]["n"]:
                 await asyncio.sleep(0.02)
 
