@@ -55,6 +55,7 @@ def operators_commands() -> dict[str, str]:
         "grant": _("give somebody stars"),
         "promo": _("make and list promo codes"),
         "refund": _("give a payment back"),
+        "answer": _("answer a request for help"),
         "pause": _("pause purchases"),
         "resume": _("let people buy again"),
     }

@@ -86,6 +86,7 @@ def _operators(settings: Settings) -> Router:
     router.message.register(operators.show_person, Command("user"))
     router.message.register(operators.show_days, Command("stats"))
     router.message.register(operators.promote, Command("promo"))
+    router.message.register(support.answer_by_number, Command("answer"))
     router.message.register(support.answer, ~F.text.startswith("/"), support.is_reply)
     return router
 
@@ -93,6 +94,7 @@ def _operators(settings: Settings) -> Router:
 def _private(settings: Settings) -> Router:
     router = Router(name="private")
     router.message.filter(F.chat.type == ChatType.PRIVATE)
+    router.callback_query.filter(F.message.chat.type == ChatType.PRIVATE)
     router.my_chat_member.filter(F.chat.type == ChatType.PRIVATE)
 
     router.message.register(stars.offer, CommandStart(magic=F.args == STARS))
@@ -130,4 +132,5 @@ def _groups() -> Router:
     router = Router(name="groups")
     router.message.filter(F.chat.type.in_({ChatType.GROUP, ChatType.SUPERGROUP}))
     router.message.register(start.greet_group, CommandStart())
+    router.callback_query.register(fallback.dead_button)
     return router

@@ -25,7 +25,7 @@ from config import Settings
 from jobs.worker import Again
 from models import payment, photo
 from models.ledger import refund_of, settled_of
-from models.notification import Notification, NotificationKind, NotificationStatus
+from models.notification import Notification, NotificationKind, NotificationStatus, tell_operators
 from models.send_slot import push_slot, take_slot
 from models.support import SupportRequest
 from models.training import Training, seconds_left, usual_seconds
@@ -100,9 +100,16 @@ class MessageJobs:
         message_id: int | None = None,
         error: str | None = None,
     ) -> None:
+        if error and note.kind is NotificationKind.SUPPORT_ANSWER:
+            await self._tell_of_lost_answer(note, error)
         await Notification.filter(id=note.id).update(
             status=status, message_id=message_id, error=error, sent_at=datetime.now(UTC)
         )
+
+    async def _tell_of_lost_answer(self, note: Notification, error: str) -> None:
+        what = f"The answer to request {note.support_id}, for {note.chat_id},"
+        text = f"{what} may never be read ({error})."
+        await tell_operators(self.settings.admin_ids, text, f"lost:{note.id}")
 
     async def _view(self, note: Notification) -> View | None:
         """The message in the words of its reader, or None for one who has blocked the bot."""
