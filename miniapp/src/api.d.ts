@@ -409,6 +409,11 @@ export interface components {
             /** Balance */
             balance: number;
             /**
+             * Debt
+             * @description Stars of a refunded payment that were spent: the next that come settle it.
+             */
+            debt: number;
+            /**
              * History
              * @description Newest first.
              */
@@ -818,6 +823,11 @@ export interface components {
             user: components["schemas"]["User"];
             /** Balance */
             balance: number;
+            /**
+             * Debt
+             * @description Stars of a refunded payment that were spent: the next that come settle it.
+             */
+            debt: number;
             /** Botusername */
             botUsername: string;
             prices: components["schemas"]["Prices"];
