@@ -79,8 +79,8 @@ def code_line(code: PromoCode) -> str:
         most=code.uses_max,
     )
     if code.is_over:
-        return f"{line} · {_('over')}"
+        return " · ".join([line, _("over")])
     if code.expires_at is None:
         return line
     last = code.expires_at - timedelta(microseconds=1)
-    return f"{line} · {_('until {day}', day=day(last.date()))}"
+    return " · ".join([line, _("until {day}", day=day(last.date()))])

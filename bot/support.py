@@ -58,5 +58,5 @@ def _payment_line(payment: Payment) -> str:
         charge=payment.charge_id,
     )
     if payment.refunded_at:
-        return f"{line} · {_('refunded')}"
-    return f"{line} · {_('not credited')}" if payment.problem else line
+        return " · ".join([line, _("refunded")])
+    return " · ".join([line, _("not credited")]) if payment.problem else line

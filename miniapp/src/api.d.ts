@@ -410,7 +410,7 @@ export interface components {
             balance: number;
             /**
              * Debt
-             * @description Stars of a refunded payment that were spent: the next that come settle it.
+             * @description Stars of a refunded payment that were spent; the next settle it.
              */
             debt: number;
             /**
@@ -825,7 +825,7 @@ export interface components {
             balance: number;
             /**
              * Debt
-             * @description Stars of a refunded payment that were spent: the next that come settle it.
+             * @description Stars of a refunded payment that were spent; the next settle it.
              */
             debt: number;
             /** Botusername */

@@ -5,7 +5,7 @@ from tortoise.exceptions import IntegrityError
 
 from config import Settings
 from jobs.messages import MessageJobs
-from models import Notification, SupportRequest
+from models import Notification, Payment, SupportRequest, User
 from sandbox.telegram import Json
 from tests.bot.chats import Chat, Selfi
 
@@ -62,6 +62,10 @@ async def test_each_reads_their_own_language(beto: Chat, diego: Chat, selfi: Sel
     assert "asks for help" in request["text"]
     assert "No payments." in request["text"]
     assert beto.heard[-1]["text"].startswith("Lo lee una persona")
+    await Payment.create(user_id=beto.person.id, charge_id="c", amount=5, problem="x")
+    selfi.telegram.person("Diego").language = "es"
+    await User.filter(id=diego.person.id).update(language="es")
+    assert (await diego.say(f"/user {beto.person.id}"))["text"].splitlines()[-3].endswith("c · no abonado")
     await diego.say("Resuelto", reply_to=request)
     await work(selfi)
     assert beto.heard[-1]["text"].startswith("💬 La respuesta a tu petición:\nResuelto")
@@ -102,8 +106,6 @@ async def test_too_long_a_request_or_answer_is_refused_and_the_longest_arrive(
 
 
 async def _payment(chat: Chat, charge: str) -> None:
-    from models import Payment
-
     await Payment.create(user_id=chat.person.id, charge_id=charge, amount=100_000, problem="x")
 
 
