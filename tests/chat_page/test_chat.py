@@ -33,6 +33,11 @@ async def test_enter_sends_and_shift_enter_breaks_the_line(chat: ChatPage) -> No
 async def test_a_double_click_on_a_message_replies_to_it(chat: ChatPage) -> None:
     await chat.start()
     replying = chat.page.locator("#replying")
+    await chat.send("a long story " * 30)
+    await chat.bubble("a long story").first.dblclick()
+    await expect(replying).to_contain_text("a long story")
+    assert await replying.evaluate("banner => banner.getBoundingClientRect().right") <= 1280
+    await replying.click()
     await chat.bubble("Hello!").dblclick(position={"x": 5, "y": 5})
     await expect(replying).to_contain_text("Hello!")
     await replying.click()

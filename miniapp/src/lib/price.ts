@@ -1,4 +1,4 @@
-import type { Pack, Prices, Trainer } from './api';
+import type { Pack, Prices, Session, Trainer } from './api';
 
 /**
  * Whole stars: linear in the steps, times the trainer's factor, rounded up, and never below the minimum. The
@@ -7,6 +7,11 @@ import type { Pack, Prices, Trainer } from './api';
 export function priceOf(steps: number, trainer: Pick<Trainer, 'priceFactor'>, prices: Prices): number {
   const exact = (prices.starsPer1000Steps * steps * trainer.priceFactor) / 1000;
   return Math.max(prices.minimumStars, Math.ceil(Number(exact.toFixed(6))));
+}
+
+/** Stars that have to come before something of this price can be paid. What is owed is taken of them first. */
+export function starsMissing(price: number, { balance, debt }: Pick<Session, 'balance' | 'debt'>): number {
+  return price > balance ? price - balance + debt : 0;
 }
 
 /** Seconds that a training usually takes. */

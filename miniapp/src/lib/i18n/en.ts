@@ -139,6 +139,11 @@ export const en = {
     one: 'It costs {price} stars and you have {balance}: {count} is missing. Fewer steps cost less.',
     other: 'It costs {price} stars and you have {balance}: {count} are missing. Fewer steps cost less.',
   },
+  'price.missingOwing': {
+    one: 'It costs {price} stars, you have {balance} and owe {debt}: {count} is missing. Fewer steps cost less.',
+    other:
+      'It costs {price} stars, you have {balance} and owe {debt}: {count} are missing. Fewer steps cost less.',
+  },
   'price.several': 'No single pack brings that many: get one after the other.',
   'price.promise': 'If the training doesn’t succeed, all stars come back by themselves.',
   'price.stars': { one: '{count} star', other: '{count} stars' },
@@ -232,6 +237,10 @@ export const en = {
   'account.rate': {
     one: '1,000 steps of training cost {count} star.',
     other: '1,000 steps of training cost {count} stars.',
+  },
+  'account.debt': {
+    one: 'You owe {count} star of a refunded payment: the next that comes settles it.',
+    other: 'You owe {count} stars of a refunded payment: the next that come settle them.',
   },
   'account.language': 'Language',
   'account.languageHint': 'The bot speaks it in chat, too.',

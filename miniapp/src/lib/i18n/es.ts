@@ -142,6 +142,11 @@ export const es: Catalogue = {
     one: 'Cuesta {price} estrellas y tienes {balance}: falta {count}. Con menos pasos cuesta menos.',
     other: 'Cuesta {price} estrellas y tienes {balance}: faltan {count}. Con menos pasos cuesta menos.',
   },
+  'price.missingOwing': {
+    one: 'Cuesta {price} estrellas, tienes {balance} y debes {debt}: falta {count}. Con menos pasos cuesta menos.',
+    other:
+      'Cuesta {price} estrellas, tienes {balance} y debes {debt}: faltan {count}. Con menos pasos cuesta menos.',
+  },
   'price.several': 'Ningún paquete trae tantas: consigue uno tras otro.',
   'price.promise': 'Si el entrenamiento no sale bien, todas las estrellas vuelven solas.',
   'price.stars': { one: '{count} estrella', other: '{count} estrellas' },
@@ -238,6 +243,10 @@ export const es: Catalogue = {
   'account.rate': {
     one: '1000 pasos de entrenamiento cuestan {count} estrella.',
     other: '1000 pasos de entrenamiento cuestan {count} estrellas.',
+  },
+  'account.debt': {
+    one: 'Debes {count} estrella de un pago devuelto: se descontará de las próximas que lleguen.',
+    other: 'Debes {count} estrellas de un pago devuelto: se descontarán de las próximas que lleguen.',
   },
   'account.language': 'Idioma',
   'account.languageHint': 'El bot también lo habla en el chat.',
