@@ -6,6 +6,7 @@
 import asyncio
 import itertools
 import json
+import uuid
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
@@ -23,14 +24,16 @@ from hypothesis import strategies as st
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from jobs.payments import Reconciliation
-from models import Payment, Training, TrainStatus, User, promo
+from models import LoraModel, Payment, Training, TrainStatus, User, promo
+from models import generation as generations
 from models.books import discrepancies
 from models.errors import Conflict, TooOften
 from models.grant import grant
 from models.payment import Bill, Promise, Till
+from models.picture import NewPicture
 from models.training import cancel, move
 from models.user import Person, remember
-from tests.people import order, start
+from tests.people import asked_for, order, ready_model, start
 
 WELCOME = 40
 PACKS = {50: 50, 100: 130}
@@ -47,6 +50,7 @@ STRICT = replace(TILL, refund_spent=False)
 RECONCILIATION = Reconciliation(cast("Any", None), TILL, WELCOME)  # its Telegram isn't asked here
 
 CHARGES = 5  # of each person, in a sequence
+PICTURES = 4  # of each request
 CODES = ("FIRST", "SECOND")
 AMOUNTS = (7, 50, 100)
 ALL = 1_000_000  # as a price: whatever there is
@@ -134,7 +138,9 @@ class Account:
     """
 
     person: Person
+    model: LoraModel
     trainings: list[Training] = field(default_factory=list)
+    generations: list[uuid.UUID] = field(default_factory=list)
     delivered: set[int] = field(default_factory=set)
 
     def charge(self, number: int) -> tuple[Bill, str, int | None]:
@@ -200,6 +206,26 @@ class Account:
         for training in self._one(self.trainings, which):
             await move(training.id, TrainStatus.COMPLETED, files=("https://fal.example/weights", None))
 
+    async def ask(self, _which: int, amount: int, key: int) -> None:
+        """For four pictures."""
+        price = min(amount, (await User.get(id=self.person.id)).free) if amount == ALL else amount
+        price -= price % PICTURES
+        begun = await asked_for(
+            self.model, self.person, price=price, count=PICTURES, idempotency_key=f"key:{key:08}"
+        )
+        if begun:
+            self.generations.append(begun)
+
+    async def draw(self, which: int, amount: int, _key: int) -> None:
+        """Some of them are made; the others come back."""
+        made = [NewPicture(number, 1, 1, 1, b"jpeg") for number in range(1 + amount % PICTURES)]
+        for generation_id in self._one(self.generations, which):
+            await generations.complete(generation_id, made)
+
+    async def draw_nothing(self, which: int, _amount: int, _key: int) -> None:
+        for generation_id in self._one(self.generations, which):
+            await generations.fail(generation_id, "x", "x")
+
     async def grant(self, _which: int, amount: int, key: int) -> None:
         await grant(OPERATOR, key, self.person.id, 1 + amount % 9, "sorry")
 
@@ -222,18 +248,19 @@ class Story:
         inviter, invited = (Person(id=next(_ids), first_name="Ana") for _ in range(2))
         await remember(inviter, WELCOME)
         await remember(invited, WELCOME, inviter.id)
-        return cls((Account(inviter), Account(invited)))
+        first, second = [Account(person, await ready_model(person)) for person in (inviter, invited)]
+        return cls((first, second))
 
     async def happen(self, event: Event, key: int) -> None:
         what, who, which, amount = event
         await getattr(self.accounts[who], what)(which, amount, key)
 
 
-EVENTS = ("purchase", "find", "take_back", "hold", "release", "start", "fail", "complete", "cancel", "grant",
-          "redeem")  # fmt: skip
+EVENTS = ("purchase", "find", "take_back", "hold", "release", "start", "fail", "complete", "cancel", "ask",
+          "draw", "draw_nothing", "grant", "redeem")  # fmt: skip
 
 events = st.tuples(
-    st.sampled_from(("purchase", "start", *EVENTS)),
+    st.sampled_from(("purchase", "start", "ask", *EVENTS)),
     st.integers(0, 1),
     st.integers(0, CHARGES - 1),
     st.sampled_from((*AMOUNTS, ALL)),
@@ -242,8 +269,9 @@ events = st.tuples(
 
 # --- where it can break off ---
 
-# Makes somebody a debtor, with a training, and with a payment that is being refunded.
-INTO_DEBT = (("purchase", 1, 0), ("hold", 1, 0), ("purchase", 0, 0), ("purchase", 2, 0), ("start", 0, ALL),
+# Makes somebody a debtor, with a training and a generation, and with a payment that is being refunded.
+INTO_DEBT = (("purchase", 1, 0), ("hold", 1, 0), ("purchase", 0, 0), ("purchase", 2, 0), ("ask", 0, 40),
+             ("start", 0, ALL),
              ("take_back", 0, 0))  # fmt: skip
 # To which of the things that are there then; the others happen to any.
 TO_WHICH = {"purchase": 3, "find": 3, "take_back": 1, "release": 1, "hold": 2}
@@ -369,7 +397,13 @@ async def check(db: BaseDBAsyncClient, story: Story) -> None:
         assert row["balance"] - row["debt"] == WELCOME + row["paid"] - row["spent"] + row["given"], row
         assert row["held"] == row["being_refunded"] <= row["balance"], row
         assert min(row["balance"] - row["held"], row["debt"]) == 0, row
-        assert not row["broken"] + row["miscredited"] + row["misrefunded"] + row["given_twice"], row
+        assert (
+            not row["broken"]
+            + row["miscredited"]
+            + row["misrefunded"]
+            + row["misreturned"]
+            + row["given_twice"]
+        ), row
         payments = json.loads(row["payments"] or "{}")
         assert {account.charge(number)[1] for number in account.delivered} <= set(payments)
         for number in range(CHARGES):
@@ -408,7 +442,15 @@ _ACCOUNTS = """
                 WHERE payment_id = payments.id AND kind = 'purchase'
             )) AS miscredited,
             (SELECT coalesce(sum(stars_spent), 0) FROM trainings
+                WHERE user_id = users.id AND status <> 'FAILED')
+                + (SELECT coalesce(sum(stars_spent - stars_spent * held_back / count), 0) FROM generations
                 WHERE user_id = users.id AND status <> 'FAILED') AS spent,
+            (SELECT count(*) FROM generations
+                WHERE user_id = users.id AND stars_spent * CASE status WHEN 'FAILED' THEN 1 ELSE held_back END
+                    / CASE status WHEN 'FAILED' THEN 1 ELSE count END <> (
+                    SELECT coalesce(sum(amount), 0) FROM ledger
+                    WHERE generation_id = generations.id AND kind = 'refund'
+                )) AS misreturned,
             (SELECT count(*) FROM trainings
                 WHERE user_id = users.id AND (status = 'FAILED' AND stars_spent > 0)::int <> (
                     SELECT count(*) FROM ledger WHERE training_id = trainings.id AND kind = 'refund'
