@@ -414,8 +414,17 @@ async def check(db: BaseDBAsyncClient, story: Story) -> None:
 
 
 # What is told of people's accounts, and what the tables say that it is about. `broken` are rows whose balance
-# isn't that of all rows up to them.
+# isn't that of all rows up to them; `unmade` is what pictures cost that there are none of.
 _ACCOUNTS = """
+    WITH asked AS (
+        SELECT *, CASE status
+            WHEN 'FAILED' THEN stars_spent
+            WHEN 'COMPLETED' THEN stars_spent * (
+                count - (SELECT count(*) FROM pictures WHERE generation_id = generations.id)
+            ) / count
+            ELSE 0 END AS unmade
+        FROM generations
+    )
     SELECT balance, held, debt, kept.*, said.*
     FROM users,
     LATERAL (
@@ -443,14 +452,11 @@ _ACCOUNTS = """
             )) AS miscredited,
             (SELECT coalesce(sum(stars_spent), 0) FROM trainings
                 WHERE user_id = users.id AND status <> 'FAILED')
-                + (SELECT coalesce(sum(stars_spent - stars_spent * held_back / count), 0) FROM generations
-                WHERE user_id = users.id AND status <> 'FAILED') AS spent,
-            (SELECT count(*) FROM generations
-                WHERE user_id = users.id AND stars_spent * CASE status WHEN 'FAILED' THEN 1 ELSE held_back END
-                    / CASE status WHEN 'FAILED' THEN 1 ELSE count END <> (
-                    SELECT coalesce(sum(amount), 0) FROM ledger
-                    WHERE generation_id = generations.id AND kind = 'refund'
-                )) AS misreturned,
+                + (SELECT coalesce(sum(stars_spent - unmade), 0) FROM asked WHERE user_id = users.id) AS spent,
+            (SELECT count(*) FROM asked WHERE user_id = users.id AND unmade <> (
+                SELECT coalesce(sum(amount), 0) FROM ledger
+                WHERE generation_id = asked.id AND kind = 'refund'
+            )) AS misreturned,
             (SELECT count(*) FROM trainings
                 WHERE user_id = users.id AND (status = 'FAILED' AND stars_spent > 0)::int <> (
                     SELECT count(*) FROM ledger WHERE training_id = trainings.id AND kind = 'refund'
