@@ -452,7 +452,8 @@ _ACCOUNTS = """
             )) AS miscredited,
             (SELECT coalesce(sum(stars_spent), 0) FROM trainings
                 WHERE user_id = users.id AND status <> 'FAILED')
-                + (SELECT coalesce(sum(stars_spent - unmade), 0) FROM asked WHERE user_id = users.id) AS spent,
+                + (SELECT coalesce(sum(stars_spent - unmade), 0) FROM asked
+                WHERE user_id = users.id) AS spent,
             (SELECT count(*) FROM asked WHERE user_id = users.id AND unmade <> (
                 SELECT coalesce(sum(amount), 0) FROM ledger
                 WHERE generation_id = asked.id AND kind = 'refund'
