@@ -3,6 +3,7 @@
 All that is wrong is said at once (`Problems`).
 """
 
+import hashlib
 import math
 import secrets
 import unicodedata
@@ -88,6 +89,11 @@ def check_params(params: Params) -> None:
     """Raises Problems: what no base model takes."""
     if problems := _range_problems(params, None):
         raise Problems(problems)
+
+
+def another_seed(name: str) -> int:
+    """One that nobody has saved; the same for the same `name`, so that a repeat asks for the same."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) & SEED_MAX
 
 
 def with_triggers(prompt: str, models: Sequence[LoraModel]) -> str:

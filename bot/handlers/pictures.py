@@ -82,9 +82,10 @@ async def again(
     """With another seed; as many as the base model makes at once, at most."""
     earlier = await generations.find(sender.id, callback_data.id)
     most = TRAINERS[earlier.base_model_id].painter.max_pictures
-    params = settings_of(earlier, min(callback_data.count or earlier.count, most))
     message_id = query.message.message_id if query.message else None
     asking = Asking(Origin.CHAT, f"tap:{query.id}", message_id)
+    seed = wish.another_seed(query.id)
+    params = settings_of(earlier, min(callback_data.count or earlier.count, most), seed)
     await check_models(earlier)
     reading = Reading(Wish(earlier.prompt, models_of(earlier), params), [])
     if refusal := await order(sender, reading, asking, rates, till):
