@@ -24,6 +24,8 @@ const START_ATTEMPTS = 6;
 /** What is known once the session is open; every screen works on it. */
 export class App {
   session: Session;
+  /** What stars are needed for, as far as we know: what was set up last. */
+  making = $state<'train' | 'create'>('train');
   readonly photos: Photos;
   readonly form: Form;
   readonly list: Trainings;
@@ -53,7 +55,7 @@ export class App {
     this.buying = new Buying(this);
   }
 
-  /** Stars that the training, as it is set up, costs more than there are. */
+  /** Stars that the next training, as it is set up, costs more than there are. */
   get missing(): number {
     return Math.max(0, this.form.price - this.session.balance);
   }

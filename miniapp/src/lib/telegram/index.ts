@@ -19,6 +19,7 @@ export {
   secondaryButton,
 } from './buttons';
 export { isHosted } from './client';
+export { darkenFrame } from './theme';
 export { fullscreen } from './fullscreen.svelte';
 
 /** `paid`, `cancelled`, `failed` or `pending`, or one that came later. */
@@ -68,6 +69,15 @@ export function ready(): void {
 
 export function close(): void {
   tell('web_app_close');
+}
+
+/** Offers the file of one of our addresses to be saved; clients that can't do that open it outside of them. */
+export function download(path: string, fileName: string): void {
+  const url = new URL(path, location.href).href;
+  if (can('web_app_request_file_download'))
+    tell('web_app_request_file_download', { url, file_name: fileName });
+  else if (isHosted()) tell('web_app_open_link', { url });
+  else window.open(url, '_blank', 'noopener');
 }
 
 export function confirmClosing(needed: boolean): void {
