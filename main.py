@@ -38,7 +38,7 @@ async def run(settings: Settings) -> None:
     from models.photo import Drafts
     from models.styles import Styles
     from web.app import create_app, serving
-    from web.events import TrainingEvents
+    from web.events import RunEvents
 
     stop_on(signal.SIGTERM, signal.SIGINT)
     styles = Styles(settings.styles, settings.admin_ids)
@@ -75,7 +75,7 @@ async def run(settings: Settings) -> None:
             verifier=verifier,
             bot_username=lambda: telegram.username,
             invoice_link=InvoiceLinks(bot, Till(**settings.till)),
-            events=await enter(TrainingEvents(dsn)),
+            events=await enter(RunEvents(dsn)),
             styles=styles,
             telegram_webhook=webhook(bot, dispatcher, settings),
             checks={"database": db.check, "jobs": worker.check, "telegram": telegram.check},

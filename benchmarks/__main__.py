@@ -15,6 +15,7 @@ from pathlib import Path
 from aiohttp import ClientSession
 
 from benchmarks.bare import bare
+from benchmarks.fairness import fairness
 from benchmarks.load import first_load
 from models.db import embedded_postgres
 from tests.conftest import create_database
@@ -126,6 +127,8 @@ async def main() -> None:
                 await throughput(service, training_id, base_url)
                 await first_load(service, base_url)
             await loop_lag(service, Path(folder))
+        with tempfile.TemporaryDirectory(prefix="selfi-bench-") as other:
+            await fairness(await create_database(server, "fairness"), Path(other))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,8 @@ from media.storage import Storage
 from models import generation as generations
 from models.generation import UNSAFE, Generation
 from models.lora import LoraModel, LoraStatus
-from models.picture import NewPicture, picture_id, picture_key
+from models.picture import NewPicture, Picture, picture_id, picture_key
+from models.queue import Job, put
 from models.settlement import settle_generation
 from models.turns import Turns
 from models.wish import with_triggers
@@ -111,11 +113,18 @@ class GenerationJobs(RunJobs[Generation]):
             raise await self._later(e, attempt) from e
         pictures = [picture for picture in kept if picture]
         if pictures:
-            await generations.complete(run.id, pictures)
+            if not await generations.complete(run.id, pictures):
+                await self._forget(run, pictures)
         elif any(picture.url is None for picture in made):
             await generations.fail(run.id, UNSAFE, "The safety checker held all of the pictures back.")
         else:
             await generations.fail(run.id, "no_result", "It ended without pictures.")
+
+    async def _forget(self, run: Generation, pictures: Sequence[NewPicture]) -> None:
+        """It ended otherwise meanwhile: what was stored for it is nobody's."""
+        ours = {picture_id(run.id, picture.position) for picture in pictures}
+        kept = {picture.id for picture in await Picture.filter(id__in=ours).only("id")}
+        await put(*(Job("delete_file", picture_key(run.user_id, which)) for which in ours - kept))
 
     async def _keep(self, run: Generation, position: int, made: MadePicture) -> NewPicture | None:
         """Stores one picture, encoded anew; None where it is none."""

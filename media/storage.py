@@ -113,6 +113,22 @@ class Storage:
             await asyncio.to_thread(target.unlink, missing_ok=True)
             raise
 
+    async def open(self, key: str) -> "tuple[int, AsyncIterator[bytes]]":
+        """The object's size, and its bytes as they come.
+
+        Raises:
+            ObjectNotFound, StorageUnavailable: the second also while it is read.
+        """
+        with _sorted_errors(missing=key):
+            result = await obstore.get_async(self._store, _checked(key))
+
+        async def chunks() -> AsyncIterator[bytes]:
+            with _sorted_errors(missing=key):
+                async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
+                    yield bytes(chunk)
+
+        return result.meta["size"], chunks()
+
     async def delete(self, keys: Iterable[str]) -> None:
         """Deletes what is there of it; what isn't is fine. Raises StorageUnavailable."""
         checked = [_checked(key) for key in keys]

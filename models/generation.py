@@ -88,6 +88,9 @@ class Generation(Run):
     guidance = fields.FloatField()
     seed = fields.BigIntField()
     count = fields.SmallIntField()
+    held_back = fields.SmallIntField(
+        default=0
+    )  # of those asked for: what it ended without, and wasn't charged
     status = fields.CharEnumField(GenStatus, max_length=16, default=GenStatus.PENDING)
     taken_at: datetime | None = fields.DatetimeField(null=True)  # when its turn came
     output: dict[str, Any] | None = fields.JSONField(null=True)  # fal's, while its pictures are fetched
@@ -98,7 +101,7 @@ class Generation(Run):
 
     class Meta:
         table = "generations"
-        indexes = (("user_id", "started_at", "id"), ("status", "user_id"), ("user_id", "taken_at"))
+        indexes = (("user_id", "started_at", "id"), ("user_id", "taken_at"))  # and more in migration 0005
         constraints = (
             check_enum("generations", "status", GenStatus),
             check_enum("generations", "origin", Origin),
@@ -124,6 +127,14 @@ class Generation(Run):
     def waits_for_turn(self) -> bool:
         """With us: fal hasn't been asked yet."""
         return self.is_active and self.taken_at is None
+
+    @property
+    def stars_refunded(self) -> int:
+        """What came back with its end: all of a failure's price, or that of what was held back."""
+        if self.status is GenStatus.FAILED:
+            return self.stars_spent
+        back: int = self.stars_spent * self.held_back // self.count
+        return back
 
     @property
     def lora_ids(self) -> list[uuid.UUID]:
@@ -173,10 +184,10 @@ async def begin(using: BaseDBAsyncClient, order: Order, asked: Asked) -> uuid.UU
         """
         INSERT INTO generations
             (id, user_id, base_model_id, training_id, origin, prompt, loras, aspect, steps, guidance, seed,
-             count, stars_spent, status, version, status_version, submits_in_doubt, started_at,
+             count, held_back, stars_spent, status, version, status_version, submits_in_doubt, started_at,
              idempotency_key, idempotency_body, message_id)
         SELECT $1, id, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11,
-               $12, $13, 'PENDING', 0, -1, 0, now(), $14, $15, $16
+               $12, 0, $13, 'PENDING', 0, -1, 0, now(), $14, $15, $16
         FROM users WHERE id = $2
         ON CONFLICT (user_id, idempotency_key) DO NOTHING
         RETURNING id
@@ -306,6 +317,7 @@ async def complete(generation_id: uuid.UUID, pictures: Sequence[NewPicture]) -> 
         await insert_pictures(tx, row["user_id"], generation_id, pictures)
         missing = row["count"] - len(pictures)
         if missing > 0:
+            await Generation.filter(id=generation_id).using_db(tx).update(held_back=missing)
             back = row["stars_spent"] * missing // row["count"]
             await ledger.refund(tx, row["user_id"], Cause(generation_id=generation_id), back)
         await _end(tx, generation_id, row, completed=True)
@@ -421,7 +433,9 @@ async def page(
 
 async def active(user_id: int) -> list[Generation]:
     """The person's generations that haven't ended, newest first."""
-    return await _of(user_id).filter(status__in=ACTIVE).order_by("-started_at", "-id")
+    rows = await _of(user_id).filter(status__in=ACTIVE).order_by("-started_at", "-id")
+    await with_pictures(rows)
+    return rows
 
 
 async def delete(user_id: int, any_id: uuid.UUID) -> None:

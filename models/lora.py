@@ -84,6 +84,13 @@ class LoraModel(Model):
         """Where our copy of its weights lies in the object storage."""
         return f"weights/{self.user_id}/{self.id}.safetensors"
 
+    def usable_by(self, user_id: int) -> bool:
+        """Whether the person may make pictures with it."""
+        is_open = self.is_public and self.hidden_at is None
+        return (
+            self.status is LoraStatus.READY and not self.deleted_at and (is_open or self.user_id == user_id)
+        )
+
 
 class SelectedModel(Model):
     """A model that a person has selected for their pictures."""
@@ -182,6 +189,12 @@ async def selected(user_id: int, lora_ids: Collection[uuid.UUID]) -> set[uuid.UU
     """Those of `lora_ids` that the person has selected."""
     rows = await SelectedModel.filter(user_id=user_id, lora_id__in=lora_ids).only("lora_id")
     return {row.lora_id for row in rows}
+
+
+async def described(lora_ids: Collection[uuid.UUID]) -> list[LoraModel]:
+    """Those of the models whose rows are there still, whoever's they are, without their previews."""
+    columns = ("id", "user_id", "name", "trigger_word", "status", "is_public", "hidden_at", "deleted_at")
+    return await LoraModel.filter(id__in=lora_ids).only(*columns)
 
 
 @dataclass(frozen=True)

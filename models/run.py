@@ -1,12 +1,19 @@
 """What trainings and generations share: a request to fal that was paid for, and a living message about it."""
 
+import hashlib
+import json
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import F
 from tortoise.models import Model
+
+from models.errors import Invalid
 
 CANCELLED = "cancelled"
 
@@ -51,6 +58,39 @@ class Run(Model):
 
 
 R = TypeVar("R", bound=Run)
+
+
+@dataclass(frozen=True)
+class Once:
+    """What makes a repeat a repeat: a run's `idempotency_key` and `idempotency_body`."""
+
+    key: str
+    body: str
+
+
+def once(key: str | None, asked: Mapping[str, Any]) -> Once:
+    """For what is asked for under the caller's own key, or under none."""
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return Once(f"same:{digest}" if key is None else f"key:{key}", digest)
+
+
+async def earlier(
+    kind: type[R], user_id: int, asked: Once, using: BaseDBAsyncClient | None = None
+) -> R | None:
+    """The person's run that was begun under the same key.
+
+    Raises:
+        Invalid: something else was asked for under it (`idempotency_key_reused`).
+    """
+    query = kind.filter(user_id=user_id, idempotency_key=asked.key)
+    row = await (query.using_db(using) if using else query).first()
+    if row and row.idempotency_body != asked.body:
+        raise Invalid(
+            "This Idempotency-Key was used for something else: take a new one.",
+            field="Idempotency-Key",
+            code="idempotency_key_reused",
+        )
+    return row
 
 
 async def claim_submit(kind: type[R], run_id: uuid.UUID, at: datetime) -> bool:

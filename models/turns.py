@@ -7,6 +7,7 @@ from when they asked or were last served, whichever is later.
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -83,11 +84,18 @@ class Turns:
 
 async def position(generation_id: uuid.UUID) -> int | None:
     """How many are before it in our queue, from 0; None when it isn't there (any more)."""
+    return (await positions([generation_id])).get(generation_id)
+
+
+async def positions(generation_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """The same of several; those that aren't there are left out."""
+    if not generation_ids:
+        return {}
     rows = await connection().execute_query_dict(
         f"""
         {_QUEUE}, places AS (SELECT id, row_number() OVER (ORDER BY turn, since, id) - 1 AS place FROM queue)
-        SELECT place FROM places WHERE id = $1
+        SELECT id, place FROM places WHERE id = ANY ($1)
         """,  # noqa: S608 — a constant of ours
-        [generation_id],
+        [list(generation_ids)],
     )
-    return int(rows[0]["place"]) if rows else None
+    return {uuid.UUID(str(row["id"])): int(row["place"]) for row in rows}

@@ -5,11 +5,16 @@ import hmac
 import json
 import time
 import uuid
+from dataclasses import fields as dataclass_fields
 from typing import Any
 from urllib.parse import urlencode
 
 from tortoise.transactions import in_transaction
 
+from models import generation as generations
+from models.generation import Asked, Origin, UsedLora
+from models.generation import Order as PictureOrder
+from models.lora import LoraModel, LoraStatus
 from models.training import Begun, Order, Training, begin
 from models.user import Person, remember
 from sandbox.telegram import Person as TelegramPerson
@@ -64,6 +69,46 @@ async def started(person: Person = ANA, **changes: Any) -> Training:
     begun = await start(order(person, **changes))
     assert begun is not None
     return await Training.get(id=begun.training_id)
+
+
+async def ready_model(person: Person = ANA, **fields: Any) -> LoraModel:
+    """A model that its owner may make pictures with; its weights are nowhere unless an address is given."""
+    values: dict[str, Any] = {
+        "id": uuid.uuid4(),
+        "user_id": person.id,
+        "base_model_id": "flux-lora-fast",
+        "name": "Ana in Lisbon",
+        "trigger_word": "anatok",
+        "status": LoraStatus.READY,
+        "weights_url": "https://fal.example/weights.safetensors",
+    }
+    return await LoraModel.create(**values | fields)
+
+
+async def asked_for(model: LoraModel, person: Person = ANA, **changes: Any) -> uuid.UUID | None:
+    """Asks for pictures with the model as everybody does; what can't be paid leaves nothing behind."""
+    how = {"origin": Origin.APP, "idempotency_key": f"key:{uuid.uuid4()}", "idempotency_body": ""}
+    asked = Asked(**how | {name: changes.pop(name) for name in list(changes) if name in _ASKED})
+    wanted: dict[str, Any] = {
+        "user_id": person.id,
+        "base_model_id": model.base_model_id,
+        "prompt": "on a beach",
+        "loras": [UsedLora(model.id, 1.0)],
+        "aspect": "1:1",
+        "steps": 28,
+        "guidance": 3.5,
+        "seed": 7,
+        "count": 2,
+        "price": 6,
+    }
+    async with in_transaction() as tx:
+        begun = await generations.begin(tx, PictureOrder(**wanted | changes), asked)
+        if begun is None:
+            await tx.rollback()
+    return begun
+
+
+_ASKED = frozenset(field.name for field in dataclass_fields(Asked))
 
 
 def telegram_people(*people: Person) -> tuple[TelegramPerson, ...]:

@@ -15,10 +15,13 @@ _REASONS = {
     LedgerKind.BONUS: "A bonus.",
     LedgerKind.GRANT: "A gift of the house.",
     LedgerKind.TRAINING: "The training of {name}.",
+    LedgerKind.GENERATION: "Pictures that you asked for.",
     LedgerKind.REFUND: "{name} ended without a model: its price came back.",
     LedgerKind.CHARGEBACK: "A payment was refunded: its stars went back.",
     LedgerKind.DEBT: "Stars of a refunded payment that had been spent.",
 }
+
+_NOT_MADE = "Pictures that could not be made: their price came back."
 
 
 async def show(request: web.Request) -> web.Response:
@@ -54,14 +57,19 @@ async def invoice(request: web.Request) -> web.Response:
 
 def _entry(row: LedgerEntry) -> schemas.HistoryEntry:
     lora = row.training.lora if row.training else None
+    made = row.generation
+    reason = _NOT_MADE if made and row.kind is LedgerKind.REFUND else _REASONS[row.kind]
     return schemas.HistoryEntry(
         id=row.id,
         kind=row.kind,
         amount=row.amount,
         balance_after=row.balance_after,
-        reason=_REASONS[row.kind].format(name=lora.name if lora else ""),
+        reason=reason.format(name=lora.name if lora else ""),
         training=schemas.HistoryTraining(id=None if lora.deleted_at else lora.id, name=lora.name)
         if lora
+        else None,
+        generation=schemas.HistoryGeneration(id=None if made.deleted_at else made.id, count=made.count)
+        if made
         else None,
         created_at=row.created_at,
     )

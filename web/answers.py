@@ -2,23 +2,34 @@
 
 import base64
 import time
+import uuid
+from collections.abc import Mapping, Sequence
 
 from config import Settings
+from fal.pictures import SCALE_MAX, SEED_MAX
+from fal.pictures import Painter as DeclaredPainter
 from fal.trainers import Trainer
+from models import lora as loras
 from models import photo as photos
-from models.lora import SELECTED_MAX
+from models.command import gen_command
+from models.generation import Generation
+from models.lora import SELECTED_MAX, LoraModel
 from models.photo import Photo
+from models.picture import Picture
 from models.training import Training, TrainStatus, seconds_left, usual_seconds
-from web import schemas
+from models.turns import positions
+from models.wish import PROMPT_MAX
+from web import addresses, schemas
 
 _REMEMBERED = 60.0
 """Seconds that a trainer's usual pace is remembered."""
 
 
 class Answers:
-    """Makes answers of trainings, knowing how long trainings of their kind took before."""
+    """Makes answers of trainings and generations, knowing how long trainings of a kind took before."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._pace: dict[str, tuple[float, float]] = {}  # by trainer: seconds for 1,000 steps, and until when
 
     async def status(self, training: Training) -> schemas.TrainingStatus:
@@ -63,6 +74,60 @@ class Answers:
             supports_masks=declared.masks is not None,
             seconds_per_1000_steps=max(1, round(await self._usual_pace(declared.id))),
             price_factor=declared.price_factor,
+            painter=painter(declared.painter),
+        )
+
+    async def generation(self, row: Generation) -> schemas.Generation:
+        """`row` has to come with its pictures."""
+        (answer,) = await self.generations([row])
+        return answer
+
+    async def generations(self, rows: Sequence[Generation]) -> list[schemas.Generation]:
+        """Of one person's, each with its pictures; so many queries as for one."""
+        used = {lora_id for row in rows for lora_id in row.lora_ids}
+        models = {lora.id: lora for lora in await loras.described(used)} if used else {}
+        places = await positions([row.id for row in rows if row.waits_for_turn])
+        return [self._generation(row, models, places.get(row.id)) for row in rows]
+
+    def _generation(
+        self, row: Generation, models: Mapping[uuid.UUID, LoraModel], place: int | None
+    ) -> schemas.Generation:
+        used = [
+            _used(models.get(lora_id), row.user_id, one["scale"])
+            for lora_id, one in zip(row.lora_ids, row.loras, strict=True)
+        ]
+        return schemas.Generation(
+            id=row.id,
+            status=row.status.value,
+            prompt=row.prompt,
+            models=used,
+            trainer=row.base_model_id,
+            aspect=row.aspect,
+            steps=row.steps,
+            guidance=row.guidance,
+            seed=row.seed,
+            count=row.count,
+            stars_spent=row.stars_spent,
+            stars_refunded=row.stars_refunded,
+            position=place,
+            error=row.error,
+            error_code=row.error_code,
+            origin=row.origin,
+            created_at=row.started_at,
+            completed_at=row.completed_at,
+            held_back=row.held_back,
+            command=gen_command(row, [(one.trigger_word, one.scale) for one in used]),
+            pictures=[self._picture(picture) for picture in row.pictures],
+        )
+
+    def _picture(self, row: Picture) -> schemas.Picture:
+        return schemas.Picture(
+            id=row.id,
+            width=row.width,
+            height=row.height,
+            thumbnail=addresses.picture(self._settings, row.id, "thumbnail"),
+            url=addresses.picture(self._settings, row.id, "file"),
+            download=addresses.picture(self._settings, row.id, "download"),
         )
 
     async def _metadata(self, training: Training) -> schemas.TrainingMetadata:
@@ -95,6 +160,32 @@ class Answers:
         return pace
 
 
+def _used(lora: LoraModel | None, user_id: int, scale: float) -> schemas.UsedModel:
+    """What somebody has made private is described by the word alone that it was used with."""
+    usable = lora is not None and lora.usable_by(user_id)
+    named = lora is not None and (usable or lora.user_id == user_id)
+    return schemas.UsedModel(
+        id=lora.id if lora and usable else None,
+        name="" if lora is None else lora.name if named else lora.trigger_word,
+        trigger_word=lora.trigger_word if lora else "",
+        scale=scale,
+    )
+
+
+def painter(declared: DeclaredPainter) -> schemas.Painter:
+    return schemas.Painter(
+        kind=declared.endpoint,
+        default_steps=declared.default_steps,
+        min_steps=declared.min_steps,
+        max_steps=declared.max_steps,
+        default_guidance=declared.default_guidance,
+        max_guidance=declared.max_guidance,
+        max_models=declared.max_loras,
+        max_pictures=declared.max_pictures,
+        price_factor=declared.price_factor,
+    )
+
+
 def photo(row: Photo) -> schemas.Photo:
     return schemas.Photo(
         verdict="warning" if row.warning else "ok",
@@ -125,4 +216,7 @@ def limits(settings: Settings) -> schemas.Limits:
         caption_max=schemas.CAPTION_MAX,
         name_max=schemas.NAME_MAX,
         models_selected_max=SELECTED_MAX,
+        prompt_max=PROMPT_MAX,
+        scale_max=SCALE_MAX,
+        seed_max=SEED_MAX,
     )

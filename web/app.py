@@ -11,13 +11,15 @@ from aiohttp import web
 from config import Settings
 from fal.client import Fal
 from fal.webhooks import WebhookVerifier
+from models.asking import Rates
 from models.photo import Drafts
 from models.styles import Styles
+from models.turns import Turns
 from web import keys, openapi
 from web.answers import Answers
 from web.auth import identified
 from web.errors import problems
-from web.events import TrainingEvents
+from web.events import RunEvents
 from web.identity import InitData, Sessions
 from web.keys import Check, Handler, InvoiceLink
 from web.middlewares import common_headers, plain_bodies, request_log
@@ -48,7 +50,7 @@ def create_app(
     drafts: Drafts,
     fal: Fal,
     verifier: WebhookVerifier,
-    events: TrainingEvents,
+    events: RunEvents,
     bot_username: Callable[[], str],
     invoice_link: InvoiceLink,
     styles: Styles,
@@ -64,7 +66,7 @@ def create_app(
     """
     app = web.Application(middlewares=[request_log, problems, plain_bodies], client_max_size=LARGEST_BODY)
     app[keys.SETTINGS] = settings
-    app[keys.ANSWERS] = Answers()
+    app[keys.ANSWERS] = Answers(settings)
     app[keys.BOT_USERNAME] = bot_username
     app[keys.CHECKS] = checks or {}
     app[keys.DRAFTS] = drafts
@@ -73,8 +75,10 @@ def create_app(
     app[keys.INVOICE_LINK] = invoice_link
     app[keys.MINIAPP] = miniapp
     app[keys.OPENAPI] = json.dumps(openapi.document(ROUTES))
+    app[keys.RATES] = Rates(settings.stars_per_picture, Turns(**settings.turns))
     app[keys.PROVIDER] = Provider(fal, settings.admin_ids)
     app[keys.SESSIONS] = Sessions(settings.derived_secret("session"), settings.session_seconds)
+    app[keys.STORAGE] = drafts.storage
     app[keys.SPOOL] = settings.temporary_dir
     app[keys.STYLES] = styles
     app[keys.TELEGRAM_WEBHOOK] = telegram_webhook

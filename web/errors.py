@@ -23,6 +23,7 @@ from models.errors import (
     LimitReached,
     NotEnoughStars,
     NotFound,
+    Problems,
     TooLarge,
     TooOften,
     Unauthenticated,
@@ -66,6 +67,7 @@ STATUSES: Mapping[type[DomainError], int] = {
     TooLarge: 413,
     Invalid: 422,
     InvalidFields: 422,
+    Problems: 422,
     LimitReached: 422,
     TooOften: 429,
     Unavailable: 503,
@@ -207,6 +209,8 @@ def _domain(error: DomainError) -> ProblemResponse:
     headers: dict[str, str] = {}
     if isinstance(error, InvalidFields):
         errors = error.errors
+    elif isinstance(error, Problems):
+        errors = [_one_problem(one) for one in error.problems]
     elif isinstance(error, Invalid):
         errors = [schemas.FieldProblem(field=error.field, message=error.detail)]
     elif isinstance(error, Unauthenticated):
@@ -216,6 +220,11 @@ def _domain(error: DomainError) -> ProblemResponse:
     return ProblemResponse(
         status, code=error.code, detail=error.detail, errors=errors, headers=headers, **error.extra
     )
+
+
+def _one_problem(error: Invalid) -> schemas.FieldProblem:
+    extra = {to_camel(name): value for name, value in error.extra.items()}
+    return schemas.FieldProblem(field=error.field, message=error.detail, code=error.code, **extra)
 
 
 def _http(error: web.HTTPException) -> ProblemResponse:

@@ -1,4 +1,4 @@
-"""Wakes whoever waits for a training to change, in whichever replica it changed."""
+"""Wakes whoever waits for a training or a generation to change, in whichever replica it changed."""
 
 import asyncio
 from collections import defaultdict
@@ -17,7 +17,7 @@ from models.run import CHANNEL
 log = structlog.get_logger(__name__)
 
 
-class TrainingEvents:
+class RunEvents:
     """Listens on one connection of its own, and hands what it hears to any number of waiters.
 
     A lost connection is replaced by itself; everybody is woken then, because nobody knows what was missed.
@@ -35,7 +35,7 @@ class TrainingEvents:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="training events")
+        self._task = asyncio.create_task(self._run(), name="run events")
         return self
 
     async def __aexit__(
@@ -53,7 +53,7 @@ class TrainingEvents:
 
     @property
     def watched(self) -> int:
-        """How many trainings somebody waits for."""
+        """How many runs somebody waits for."""
         return len(self._waiters)
 
     async def until_listening(self) -> None:
@@ -65,9 +65,9 @@ class TrainingEvents:
         self._wake_all()
 
     @contextmanager
-    def subscribe(self, training_id: UUID) -> Iterator[asyncio.Event]:
-        """An event that is set whenever the training has changed, or may have; the waiter clears it."""
-        key = str(training_id)
+    def subscribe(self, run_id: UUID) -> Iterator[asyncio.Event]:
+        """An event that is set whenever the run has changed, or may have; the waiter clears it."""
+        key = str(run_id)
         changed = asyncio.Event()
         self._waiters[key].add(changed)
         if self._closing:
@@ -86,7 +86,7 @@ class TrainingEvents:
                 await self._listen()
                 pause = self._retry_seconds
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as e:
-                log.warning("training_events_lost", error=type(e).__name__, retry_seconds=pause)
+                log.warning("run_events_lost", error=type(e).__name__, retry_seconds=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._retry_seconds * 10)
 

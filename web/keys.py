@@ -9,11 +9,13 @@ from aiohttp import web
 
 from config import Settings
 from fal.webhooks import WebhookVerifier
+from media.storage import Storage
+from models.asking import Rates
 from models.photo import Drafts
 from models.styles import Styles
 from models.user import Person, User
 from web.answers import Answers
-from web.events import TrainingEvents
+from web.events import RunEvents
 from web.identity import Claim, InitData, Sessions
 from web.provider import Provider
 from web.slots import UploadSlots
@@ -41,13 +43,15 @@ ANSWERS = web.AppKey("answers", Answers)
 BOT_USERNAME: web.AppKey[Callable[[], str]] = web.AppKey("bot_username")
 CHECKS: web.AppKey[Mapping[str, Check]] = web.AppKey("checks")
 DRAFTS = web.AppKey("drafts", Drafts)
-EVENTS = web.AppKey("events", TrainingEvents)
+EVENTS = web.AppKey("events", RunEvents)
 INIT_DATA = web.AppKey("init_data", InitData)
 INVOICE_LINK: web.AppKey[InvoiceLink] = web.AppKey("invoice_link")
 MINIAPP = web.AppKey("miniapp", Path)
 OPENAPI = web.AppKey("openapi", str)
 PROVIDER = web.AppKey("provider", Provider)
+RATES = web.AppKey("rates", Rates)
 SESSIONS = web.AppKey("sessions", Sessions)
+STORAGE = web.AppKey("storage", Storage)
 SPOOL = web.AppKey("spool", Path)
 STYLES = web.AppKey("styles", Styles)
 TELEGRAM_WEBHOOK: web.AppKey[Handler | None] = web.AppKey("telegram_webhook")

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from models import lora as loras
+from models import moderation
 from models.errors import NotFound
 from models.lora import LoraModel
 from web import cursors, previews, schemas
+from web.addresses import HEADERS
+from web.auth import known
 from web.bodies import json_answer, read_json, read_query
 from web.keys import IDENTITY, SETTINGS
 
@@ -41,11 +44,18 @@ async def remove(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+async def report(request: web.Request) -> web.Response:
+    body = await read_json(request, schemas.ModelReport)
+    person = await known(request)
+    await moderation.report(person.id, _id(request), body.reason or "", request.app[SETTINGS].admin_ids)
+    return web.Response(status=204)
+
+
 async def preview(request: web.Request) -> web.Response:
     """A browser shows pictures without any header of ours: the address is the proof."""
-    query = read_query(request, schemas.PreviewQuery)
-    picture = await previews.picture(request.app[SETTINGS], _id(request), query.until, query.key)
-    return web.Response(body=picture, content_type="image/jpeg", headers=previews.HEADERS)
+    query = read_query(request, schemas.SignedQuery)
+    picture = await previews.picture(request.app[SETTINGS], _id(request), query)
+    return web.Response(body=picture, content_type="image/jpeg", headers=HEADERS)
 
 
 def _id(request: web.Request) -> uuid.UUID:
@@ -72,6 +82,7 @@ async def _answers(request: web.Request, rows: Sequence[LoraModel]) -> list[sche
             own=row.user_id == user_id,
             is_public=row.is_public,
             selected=row.id in selected,
+            hidden=row.hidden_at is not None,
             preview=previews.address(request.app[SETTINGS], row) if row.preview else None,
             created_at=row.created_at,
         )

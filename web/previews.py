@@ -1,29 +1,22 @@
-"""Previews of models, by addresses that prove themselves: an <img> sends no header of ours.
+"""Previews of models, by addresses that hold for as long as the model stays private or public.
 
-An address is good for a day or two, and for as long as its model stays private or public: what somebody makes
-private is gone from wherever its address went.
+What somebody makes private is gone from wherever its address went.
 """
 
-import hmac
-import time
 import uuid
 
 from config import Settings
 from models.errors import NotFound
 from models.lora import LoraModel
-
-DAY = 86_400
-
-HEADERS = {"Cache-Control": f"private, max-age={DAY}, immutable"}
+from web import schemas
+from web.addresses import proven, signed
 
 
 def address(settings: Settings, model: LoraModel) -> str:
-    """The same one for a whole day, so that browsers keep the picture."""
-    until = (int(time.time()) // DAY + 2) * DAY
-    return f"/models/{model.id}/preview?until={until}&key={_key(settings, model, until)}"
+    return signed(settings, _path(model.id), model.is_public)
 
 
-async def picture(settings: Settings, model_id: uuid.UUID, until: int, key: str) -> bytes:
+async def picture(settings: Settings, model_id: uuid.UUID, query: schemas.SignedQuery) -> bytes:
     """The JPEG.
 
     Raises:
@@ -33,12 +26,11 @@ async def picture(settings: Settings, model_id: uuid.UUID, until: int, key: str)
     if (
         model is None
         or model.preview is None
-        or until < time.time()
-        or not hmac.compare_digest(_key(settings, model, until), key)
+        or not proven(settings, _path(model_id), query.until, query.key, model.is_public)
     ):
         raise NotFound("There is no such preview (any more).", code="preview_not_found")
     return model.preview
 
 
-def _key(settings: Settings, model: LoraModel, until: int) -> str:
-    return settings.derived_secret(f"preview {model.id} {until} {model.is_public}")
+def _path(model_id: uuid.UUID) -> str:
+    return f"/models/{model_id}/preview"

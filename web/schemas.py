@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from models.generation import Origin
 from models.ledger import LedgerKind
 from models.lora import Scope
+from models.moderation import REASON_MAX
 
 TRIGGER_WORD_MAX = 64
 NAME_MAX = 64
@@ -231,6 +233,7 @@ class Model(Answer):
     own: bool
     is_public: bool
     selected: bool
+    hidden: bool = Field(description="An operator hid it from everybody but its owner.")
     preview: str | None = Field(description="Address of a small JPEG, good for a day or two.")
     created_at: datetime
 
@@ -240,9 +243,119 @@ class ModelPage(Answer):
     next_cursor: str | None
 
 
-class PreviewQuery(BaseModel):
+class ModelReport(Body):
+    reason: Annotated[str, StringConstraints(max_length=REASON_MAX)] | None = None
+
+
+class SignedQuery(BaseModel):
+    """What an address of ours proves itself by."""
+
     until: int = Field(ge=0, le=2**53)
     key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class NamedModel(Body):
+    id: uuid.UUID
+    scale: Number | None = Field(
+        default=None, description="0 to the session's `limits.scaleMax`; the saved one where left out."
+    )
+
+
+class GenerationStart(Body):
+    """What is left out, or null, is as the person has saved it, and else as the base model has it."""
+
+    prompt: str
+    models: Annotated[list[NamedModel], Field(max_length=20)] | None = Field(
+        default=None, description="Those that the person has selected where left out."
+    )
+    aspect: str | None = Field(default=None, description="One of the session's `aspects`.")
+    steps: int | None = None
+    guidance: Number | None = None
+    seed: int | None = None
+    count: int | None = None
+
+
+class GenerationsQuery(PageQuery):
+    scope: Literal["made", "all"] = Field(
+        default="made",
+        description="`made` are those that have pictures or will have; `all` failed ones, too.",
+    )
+
+
+class GenerationSend(Body):
+    """Nothing to say yet."""
+
+
+class UsedModel(Answer):
+    id: uuid.UUID | None = Field(description="Null where the person can't use it (any more).")
+    name: str
+    trigger_word: str
+    scale: float
+
+
+class Picture(Answer):
+    """Its addresses are good for a day or two, and need no proof of identity."""
+
+    id: uuid.UUID
+    width: int
+    height: int
+    thumbnail: str = Field(description="Address of a small square JPEG.")
+    url: str = Field(description="Address of the whole JPEG.")
+    download: str = Field(description="The same as a file to keep, for the Mini App's `downloadFile`.")
+
+
+class Generation(Answer):
+    id: uuid.UUID
+    status: Literal["PENDING", "RUNNING", "COMPLETED", "FAILED"]
+    prompt: str
+    models: list[UsedModel]
+    trainer: str = Field(description="The trainer whose `painter` makes the pictures.")
+    aspect: str
+    steps: int
+    guidance: float
+    seed: int
+    count: int = Field(description="So many were asked for.")
+    stars_spent: int
+    stars_refunded: int
+    position: int | None = Field(description="How many are before it, from 0; null when its turn has come.")
+    error: str | None = Field(description="What went wrong, in words for people.")
+    error_code: str | None = Field(description="A stable word for machines, such as `cancelled`.")
+    origin: Origin
+    created_at: datetime
+    completed_at: datetime | None
+    held_back: int = Field(description="So many were not made, and not charged.")
+    command: str = Field(description="The /gen command that makes the same again in chat.")
+    pictures: list[Picture]
+
+
+class GenerationPage(Answer):
+    items: list[Generation]
+    next_cursor: str | None
+
+
+class Params(Body):
+    """What a generation is made with where it doesn't say; null is the base model's own."""
+
+    aspect: str | None = None
+    steps: int | None = None
+    guidance: Number | None = None
+    seed: int | None = None
+    count: int | None = None
+    scale: Number | None = Field(default=None, description="Of models for which none is named.")
+
+
+class Style(Answer):
+    id: str
+    name: str
+    prompt: str
+    preview: str | None = Field(description="Address of a picture.")
+
+
+class Styles(Answer):
+    items: list[Style]
 
 
 class AccountQuery(BaseModel):
@@ -269,6 +382,11 @@ class HistoryTraining(Answer):
     name: str
 
 
+class HistoryGeneration(Answer):
+    id: uuid.UUID | None = Field(description="Null where it was deleted.")
+    count: int
+
+
 class HistoryEntry(Answer):
     id: int
     kind: LedgerKind
@@ -276,6 +394,7 @@ class HistoryEntry(Answer):
     balance_after: int
     reason: str
     training: HistoryTraining | None
+    generation: HistoryGeneration | None
     created_at: datetime
 
 
@@ -291,6 +410,20 @@ class User(Answer):
     language: Language
 
 
+class Painter(Answer):
+    """What makes pictures with a trainer's models. Those of one `kind` can be used together."""
+
+    kind: str
+    default_steps: int
+    min_steps: int
+    max_steps: int
+    default_guidance: float
+    max_guidance: float
+    max_models: int
+    max_pictures: int
+    price_factor: float
+
+
 class TrainerOptions(Answer):
     id: str
     title: str
@@ -302,6 +435,7 @@ class TrainerOptions(Answer):
     supports_masks: bool
     seconds_per_1000_steps: int = Field(alias="secondsPer1000Steps")
     price_factor: float
+    painter: Painter
 
 
 class Prices(Answer):
@@ -309,6 +443,7 @@ class Prices(Answer):
         alias="starsPer1000Steps", description="Linear in the steps, times the trainer's factor, rounded up."
     )
     minimum_stars: int
+    stars_per_picture: int = Field(description="Times the painter's factor, rounded up.")
 
 
 class Pack(Answer):
@@ -327,6 +462,9 @@ class Limits(Answer):
     caption_max: int
     name_max: int
     models_selected_max: int
+    prompt_max: int
+    scale_max: float
+    seed_max: int
 
 
 class Session(Answer):
@@ -344,12 +482,20 @@ class Session(Answer):
     packs: list[Pack] = Field(description="What can be bought, the smallest first.")
     trainers: list[TrainerOptions]
     limits: Limits
+    aspects: list[str] = Field(description="Aspect ratios of pictures.")
     trainings: list[Training] = Field(description="Those that haven't ended.")
+    generations: list[Generation] = Field(description="Those that haven't ended.")
 
 
 class FieldProblem(Answer):
+    model_config = ConfigDict(extra="allow")
+
     field: str
     message: str
+    code: str | None = Field(
+        default=None,
+        description="A stable word for machines, where there is one; what it speaks of is beside.",
+    )
 
 
 class Problem(Answer):

@@ -2,8 +2,9 @@
 
 from aiohttp import web
 
+from fal.pictures import ASPECTS
 from fal.trainers import TRAINERS
-from models import training
+from models import generation, training
 from web import answers, schemas
 from web.auth import known
 from web.bodies import json_answer
@@ -24,12 +25,15 @@ async def open_session(request: web.Request) -> web.Response:
             prices=schemas.Prices(
                 stars_per_1000_steps=settings.stars_per_1000_steps,
                 minimum_stars=settings.training_min_stars,
+                stars_per_picture=settings.stars_per_picture,
             ),
             packs=[
                 schemas.Pack(price=price, stars=stars) for price, stars in sorted(settings.star_packs.items())
             ],
             trainers=[await request.app[ANSWERS].trainer(trainer) for trainer in TRAINERS.values()],
             limits=answers.limits(settings),
+            aspects=list(ASPECTS),
             trainings=await request.app[ANSWERS].trainings(await training.active(user.id)),
+            generations=await request.app[ANSWERS].generations(await generation.active(user.id)),
         )
     )

@@ -1,7 +1,5 @@
 """POST /training/start: one transaction of three round trips; why it failed is found out only afterwards."""
 
-import hashlib
-import json
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -11,6 +9,7 @@ from fal.trainers import DEFAULT_TRAINER, TRAINERS, Trainer
 from models import training, user
 from models.errors import Invalid, NotEnoughStars, Unauthenticated, Unavailable
 from models.photo import Upload
+from models.run import Once, earlier, once
 from models.training import Begun, Order, Training
 from models.user import Person, User
 from web import schemas
@@ -41,8 +40,7 @@ def _order(request: web.Request, body: schemas.TrainingStart) -> Order:
         "trainer": trainer.id,
         "trigger_word": body.trigger_word,
     }
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    key = idempotency_key(request)
+    repeat = once(idempotency_key(request), asked)
     return Order(
         user_id=request[IDENTITY].user_id,
         trainer=trainer.id,
@@ -56,8 +54,8 @@ def _order(request: web.Request, body: schemas.TrainingStart) -> Order:
         price=training.price(
             steps, trainer.price_factor, settings.stars_per_1000_steps, settings.training_min_stars
         ),
-        idempotency_key=f"same:{digest}" if key is None else f"key:{key}",
-        idempotency_body=digest,
+        idempotency_key=repeat.key,
+        idempotency_body=repeat.body,
     )
 
 
@@ -119,16 +117,8 @@ async def _begin(order: Order) -> Begun | None:
 
 
 async def _earlier(order: Order) -> Begun | None:
-    row = await Training.get_or_none(user_id=order.user_id, idempotency_key=order.idempotency_key)
-    if row is None:
-        return None
-    if row.idempotency_body != order.idempotency_body:
-        raise Invalid(
-            "This Idempotency-Key was used for another training: take a new one.",
-            field="Idempotency-Key",
-            code="idempotency_key_reused",
-        )
-    return Begun(lora_id=row.lora_id, training_id=row.id)
+    row = await earlier(Training, order.user_id, Once(order.idempotency_key, order.idempotency_body))
+    return Begun(lora_id=row.lora_id, training_id=row.id) if row else None
 
 
 async def _check_images(order: Order) -> None:

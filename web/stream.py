@@ -1,18 +1,23 @@
-"""GET /training/{id}/events: a training's status as server-sent events, from any replica.
+"""Server-sent events: the status of a training or a generation, from any replica.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
+from pydantic import BaseModel
 
+from models.generation import Generation, with_pictures
 from models.training import Training
+from web import generations, trainings
 from web.errors import is_database_failure
-from web.events import TrainingEvents
+from web.events import RunEvents
 from web.keys import ANSWERS, EVENTS
-from web.trainings import find
 
 log = structlog.get_logger(__name__)
 
@@ -27,16 +32,47 @@ _HEADERS = {
 }
 
 
-async def stream(request: web.Request) -> web.StreamResponse:
+@dataclass(frozen=True)
+class Shown:
+    """A run as it is now: the version of its row, its answer, and whether it has ended."""
+
+    version: int
+    answer: BaseModel
+    ended: bool
+
+
+Look = Callable[[], Awaitable[Shown]]
+
+
+async def training(request: web.Request) -> web.StreamResponse:
+    found = await trainings.find(request)
+
+    async def look() -> Shown:
+        row = await Training.get(id=found.id).select_related("lora")
+        return Shown(row.version, await request.app[ANSWERS].status(row), not row.is_active)
+
+    return await _stream(request, found.id, look)
+
+
+async def generation(request: web.Request) -> web.StreamResponse:
+    found = await generations.find(request)
+
+    async def look() -> Shown:
+        row = await Generation.get(id=found.id)
+        await with_pictures([row])
+        return Shown(row.version, await request.app[ANSWERS].generation(row), not row.is_active)
+
+    return await _stream(request, found.id, look)
+
+
+async def _stream(request: web.Request, run_id: uuid.UUID, look: Look) -> web.StreamResponse:
     """Sends the status at once, then at each change, and ends after the last."""
-    training = await find(request)
-    events = request.app[EVENTS]
     response = web.StreamResponse(headers=_HEADERS)
-    with events.subscribe(training.id) as changed:
+    with request.app[EVENTS].subscribe(run_id) as changed:
         changed.set()  # it may have changed before we subscribed
         await response.prepare(request)
         try:
-            await _follow(request, response, training, changed)
+            await _follow(request, response, look, changed)
         except ConnectionError:
             log.debug("stream_left")
         except Exception as e:
@@ -47,24 +83,24 @@ async def stream(request: web.Request) -> web.StreamResponse:
 
 
 async def _follow(
-    request: web.Request, response: web.StreamResponse, training: Training, changed: asyncio.Event
+    request: web.Request, response: web.StreamResponse, look: Look, changed: asyncio.Event
 ) -> None:
     events = request.app[EVENTS]
     version: int | None = None
     while not events.closing and await _change(request, response, changed, events):
         changed.clear()
-        current = await Training.get(id=training.id).select_related("lora")
+        current = await look()
         if current.version == version:
             continue
         version = current.version
-        status = await request.app[ANSWERS].status(current)
-        await response.write(f"event: status\nid: {version}\ndata: {status.model_dump_json()}\n\n".encode())
-        if not current.is_active:
+        data = current.answer.model_dump_json()
+        await response.write(f"event: status\nid: {version}\ndata: {data}\n\n".encode())
+        if current.ended:
             return
 
 
 async def _change(
-    request: web.Request, response: web.StreamResponse, changed: asyncio.Event, events: TrainingEvents
+    request: web.Request, response: web.StreamResponse, changed: asyncio.Event, events: RunEvents
 ) -> bool:
     """Waits for a change, with a sign of life now and then; False when the client has gone, or we go."""
     loop = asyncio.get_running_loop()

@@ -59,13 +59,14 @@ class Migration(migrations.Migration):
                 ('guidance', fields.FloatField()),
                 ('seed', fields.BigIntField()),
                 ('count', fields.SmallIntField()),
+                ('held_back', fields.SmallIntField(default=0)),
                 ('status', fields.CharEnumField(default=GenStatus.PENDING, description='PENDING: PENDING\nRUNNING: RUNNING\nCOMPLETED: COMPLETED\nFAILED: FAILED', enum_type=GenStatus, max_length=16)),
                 ('taken_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('output', fields.JSONField(null=True, encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('message_id', fields.BigIntField(null=True)),
                 ('deleted_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'generations', 'app': 'models', 'indexes': [Index(fields=['user_id', 'started_at', 'id']), Index(fields=['status', 'user_id']), Index(fields=['user_id', 'taken_at'])], 'pk_attr': 'id'},
+            options={'table': 'generations', 'app': 'models', 'indexes': [Index(fields=['user_id', 'started_at', 'id']), Index(fields=['user_id', 'taken_at'])], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -202,4 +203,17 @@ class Migration(migrations.Migration):
         ops.AddConstraint('Generation', UniqueConstraint(fields=('request_id',), name='generations_once_per_request')),
         ops.AddConstraint('Picture', UniqueConstraint(fields=('generation_id', 'position'), name='pictures_once_per_position')),
         ops.AddConstraint('Report', UniqueConstraint(fields=('user_id', 'lora_id'), name='reports_once_per_person')),
+        # Looked for as Tortoise's `iexact` writes it. Only what is active takes turns: a small part of all.
+        ops.RunSQL(
+            """
+            CREATE INDEX lora_models_by_trigger ON lora_models (upper(CAST(trigger_word AS VARCHAR)));
+            CREATE INDEX users_by_username ON users (upper(CAST(username AS VARCHAR)));
+            CREATE INDEX generations_active ON generations (user_id) WHERE status IN ('PENDING', 'RUNNING');
+            """,
+            """
+            DROP INDEX lora_models_by_trigger;
+            DROP INDEX users_by_username;
+            DROP INDEX generations_active;
+            """,
+        ),
     ]

@@ -28,7 +28,7 @@ from tests.conftest import required
 from tests.deploy.nginx import Nginx, free_port, installed
 from tests.people import ANA, init_data, settle_in
 from web.app import create_app, serving
-from web.events import TrainingEvents
+from web.events import RunEvents
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ async def application(settings: Settings, pool: ImagePool, dsn: str) -> AsyncIte
     storage = Storage.from_url(settings.storage)
     drafts = Drafts(pool, storage, limits, maximum=settings.photos_max, ttl=settings.draft_ttl)
     dispatcher = create_dispatcher(settings, drafts, settings.temporary_dir)
-    async with create_bot(settings).context(auto_close=False) as bot, TrainingEvents(dsn) as events:
+    async with create_bot(settings).context(auto_close=False) as bot, RunEvents(dsn) as events:
         app = create_app(
             settings,
             drafts=drafts,

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,12 +121,23 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def between_twins(
-    dsn: str, data_dir: Path, *, training_seconds: float = 1.0, concurrency: int = 1
+    dsn: str,
+    data_dir: Path,
+    *,
+    training_seconds: float = 1.0,
+    picture_seconds: float = 0.2,
+    concurrency: int = 1,
+    people: Sequence[Person] = (ANA, BETO),
+    time_scale: float = 0.05,
 ) -> AsyncIterator[Service]:
     """A service that hasn't been started yet, between a Telegram and a fal of its own."""
-    telegram = TelegramEmulator(BOT_TOKEN, people=telegram_people(ANA, BETO), time_scale=0.05)
+    telegram = TelegramEmulator(BOT_TOKEN, people=telegram_people(*people), time_scale=time_scale)
     fal = FalEmulator(
-        training_seconds=training_seconds, concurrency=concurrency, webhook_seconds=0.02, retry_factor=0.02
+        training_seconds=training_seconds,
+        picture_seconds=picture_seconds,
+        concurrency=concurrency,
+        webhook_seconds=0.02,
+        retry_factor=0.02,
     )
     port = free_port()
     async with (
@@ -151,6 +162,7 @@ async def between_twins(
             "FAL_POLL_MAX_SECONDS": "0.5",
             "JOB_HEARTBEAT_SECONDS": "1",
             "WELCOME_STARS": "500",
+            "SAMPLE_PICTURES": "0",
             "LOG_LEVEL": "warning",
         }
         service = Service(telegram, fal, env, f"http://127.0.0.1:{port}", http)

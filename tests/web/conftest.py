@@ -22,7 +22,7 @@ from sandbox.fal import FalEmulator
 from tests.bot.chats import hang_up
 from tests.people import settle_in
 from web.app import create_app, create_runner
-from web.events import TrainingEvents
+from web.events import RunEvents
 
 
 class Server(TestServer):
@@ -75,9 +75,7 @@ async def serve(
     """Serves the application on a real socket; settings and parts can be replaced."""
     started: list[Callable[[], Awaitable[None]]] = []
 
-    async def start(
-        *, events: TrainingEvents | None = None, fal: Fal | None = None, **changes: object
-    ) -> Client:
+    async def start(*, events: RunEvents | None = None, fal: Fal | None = None, **changes: object) -> Client:
         changes.setdefault("bot_username", lambda: "selfi_test_bot")
         parts = {name: changes.pop(name) for name in PARTS if name in changes}
         settings = fal_settings.model_copy(update=changes)
@@ -102,7 +100,7 @@ async def serve(
             maximum=settings.photos_max,
             ttl=settings.draft_ttl,
         )
-        own_events = events or TrainingEvents(dsn, retry_seconds=0.02)
+        own_events = events or RunEvents(dsn, retry_seconds=0.02)
         if events is None:
             await own_events.__aenter__()
             started.append(lambda: own_events.__aexit__(None, None, None))

@@ -16,7 +16,7 @@ from tests.people import ANA, BETO, proof, started
 from tests.photos import blurred, portrait
 from tests.web.conftest import Client
 from tests.web.test_uploads import form
-from web import previews
+from web import addresses
 
 pytestmark = pytest.mark.usefixtures("cast")
 
@@ -63,6 +63,7 @@ async def test_a_model_is_its_owners_alone_until_it_is_public(client: Client) ->
         "own": True,
         "isPublic": False,
         "selected": False,
+        "hidden": False,
         "preview": None,
     }
     assert (await call(client, "GET", f"/models/{training.lora_id}", BETO))[0] == 404
@@ -290,7 +291,7 @@ async def test_an_address_ends_with_its_time_and_with_what_was_private_or_public
         public.partition("?")[0],
     ):
         assert (await client.get(wrong)).status in {404, 422}
-    in_two_days = time.time() + 2 * previews.DAY
+    in_two_days = time.time() + 2 * addresses.DAY
     with monkeypatch.context() as later:
         later.setattr(time, "time", lambda: in_two_days)
         assert (await client.get(public)).status == 404

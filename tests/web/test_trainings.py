@@ -17,7 +17,7 @@ from tests.people import ANA, BETO, proof
 from tests.people import started as begin
 from tests.web.conftest import Client, Serve
 from web import stream
-from web.events import TrainingEvents
+from web.events import RunEvents
 
 pytestmark = pytest.mark.usefixtures("cast")
 
@@ -245,7 +245,7 @@ async def test_a_change_in_another_replica_arrives(serve: Serve) -> None:
 
 
 async def test_nothing_is_missed_while_the_listener_is_cut_off(serve: Serve, dsn: str) -> None:
-    async with TrainingEvents(dsn, retry_seconds=0.02) as events:
+    async with RunEvents(dsn, retry_seconds=0.02) as events:
         await events.until_listening()
         client = await serve(events=events)
         training = await begin()
@@ -276,7 +276,7 @@ async def test_an_idle_stream_shows_that_it_lives(client: Client, monkeypatch: p
 
 
 async def test_a_client_that_leaves_is_noticed(serve: Serve, dsn: str) -> None:
-    async with TrainingEvents(dsn) as events:
+    async with RunEvents(dsn) as events:
         client = await serve(events=events)
         training = await begin()
         answer = await client.get(f"/training/{training.id}/events", headers=proof(ANA))

@@ -1,0 +1,116 @@
+"""/generation: pictures that are asked for, made, sent into the chat, and deleted."""
+
+import hashlib
+import uuid
+
+import structlog
+from aiohttp import web
+from tortoise.transactions import in_transaction
+
+from models import generation as generations
+from models.asking import Asking, place
+from models.errors import Conflict, NotFound
+from models.generation import Generation, Origin
+from models.notification import NotificationKind, notify
+from models.params import Params
+from models.wish import Named, Wish
+from web import cursors, schemas
+from web.auth import known
+from web.bodies import idempotency_key, json_answer, read_json, read_query
+from web.keys import ANSWERS, IDENTITY, RATES
+
+
+async def start(request: web.Request) -> web.Response:
+    body = await read_json(request, schemas.GenerationStart)
+    person = await known(request)
+    asking = Asking(Origin.APP, idempotency_key(request))
+    begun = await place(_wish(body), person.id, asking, request.app[RATES])
+    return await _answer(request, await generations.find(person.id, begun.id))
+
+
+def _wish(body: schemas.GenerationStart) -> Wish:
+    return Wish(
+        prompt=body.prompt,
+        models=None if body.models is None else [Named(id=one.id, scale=one.scale) for one in body.models],
+        params=Params(
+            aspect=body.aspect,
+            steps=body.steps,
+            guidance=body.guidance,
+            seed=body.seed,
+            count=body.count,
+        ),
+    )
+
+
+async def page(request: web.Request) -> web.Response:
+    query = read_query(request, schemas.GenerationsQuery)
+    before = cursors.read(query.cursor) if query.cursor else None
+    rows = await generations.page(
+        request[IDENTITY].user_id, query.limit + 1, before, with_failed=query.scope == "all"
+    )
+    shown, next_cursor = cursors.cut(rows, query.limit, lambda row: cursors.write((row.started_at, row.id)))
+    items = await request.app[ANSWERS].generations(shown)
+    return json_answer(schemas.GenerationPage(items=items, next_cursor=next_cursor))
+
+
+async def find(request: web.Request) -> Generation:
+    """The generation that the path names, by its own id or a picture's, with its pictures.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    found = await generations.find(request[IDENTITY].user_id, _any_id(request))
+    _name_in_logs(found.id)
+    return found
+
+
+def _any_id(request: web.Request) -> uuid.UUID:
+    try:
+        any_id = uuid.UUID(request.match_info["id"])
+    except ValueError:
+        raise NotFound("There are no such pictures.", code="generation_not_found") from None
+    _name_in_logs(any_id)  # until its generation is found
+    return any_id
+
+
+def _name_in_logs(generation_id: uuid.UUID) -> None:
+    """From here on, all log lines of the request carry the id."""
+    structlog.contextvars.bind_contextvars(generation_id=str(generation_id))
+
+
+async def show(request: web.Request) -> web.Response:
+    return await _answer(request, await find(request))
+
+
+async def cancel(request: web.Request) -> web.Response:
+    return await _answer(request, await generations.cancel(request[IDENTITY].user_id, _any_id(request)))
+
+
+async def remove(request: web.Request) -> web.Response:
+    await generations.delete(request[IDENTITY].user_id, _any_id(request))
+    return web.Response(status=204)
+
+
+async def send(request: web.Request) -> web.Response:
+    """A message that must arrive, so that Telegram's limits hold for these as for all."""
+    await read_json(request, schemas.GenerationSend)
+    key = idempotency_key(request)
+    generation, any_id = await find(request), _any_id(request)
+    if not generation.pictures:
+        raise Conflict("There are no pictures to send yet.", code="no_pictures")
+    one = None if any_id == generation.id else any_id
+    name = f"send {any_id} {uuid.uuid4() if key is None else key}"
+    async with in_transaction() as tx:
+        await notify(
+            tx,
+            generation.user_id,
+            NotificationKind.PICTURES,
+            hashlib.sha256(name.encode()).hexdigest(),
+            generation_id=generation.id,
+            picture_id=one,
+        )
+    return web.Response(status=202)
+
+
+async def _answer(request: web.Request, row: Generation) -> web.Response:
+    return json_answer(await request.app[ANSWERS].generation(row))
