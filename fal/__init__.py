@@ -1,7 +1,9 @@
 """Everything that speaks to fal.ai, and nothing of Selfi's own: no settings, tables or jobs.
 
-`Fal` stores a file, submits a run exactly once, follows it, fetches its result, cancels it, finds it again.
-`TRAINERS` declares the training endpoints: an order becomes their arguments, their output our files.
+`Fal` stores a file, submits a run exactly once, follows it, fetches its result and its files, cancels it,
+finds it again, has it forgotten.
+`TRAINERS` declares the training endpoints, each with the one that makes pictures with what it trains: an
+order becomes their arguments, their output our files.
 `progress` reads log lines; `WebhookVerifier` and `parse_webhook` prove and read what fal calls us with.
 Whatever goes wrong is a `FalError` sorted by what to do about it; nothing here tries anything twice.
 No key, prompt or file URL gets into a log line or an error's words.

@@ -1,6 +1,7 @@
 """fal.ai as Selfi uses it: store a file, submit a run, follow it, fetch its result, cancel, find again."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -87,10 +88,23 @@ class Fal:
         """Writes a file that a run has made to `target`; see `Downloads.fetch`."""
         await self._downloads.fetch(url, target, most)
 
-    async def submit(self, endpoint: str, arguments: Mapping[str, Any], *, webhook_url: str | None) -> str:
+    async def submit(
+        self,
+        endpoint: str,
+        arguments: Mapping[str, Any],
+        *,
+        webhook_url: str | None,
+        files_last: timedelta | None = None,
+    ) -> str:
         """Starts a run and answers its request id, by exactly one POST whatever happens.
 
         No `start_timeout` goes along: it would end a run that only waits its turn in fal's queue.
+
+        Args:
+            endpoint: the model's, as `fal-ai/flux-lora`.
+            arguments: in the endpoint's own words.
+            webhook_url: what fal calls when the run has ended.
+            files_last: how long fal keeps the files that the run makes; None: until they are deleted.
 
         Raises:
             Ambiguous: the POST was sent, but what became of it isn't known. Nobody may simply repeat it.
@@ -98,7 +112,14 @@ class Fal:
             Rejected: surely not accepted, and never will be.
             OperatorProblem: the key or the account.
         """
-        handle = await self._client.submit(endpoint, dict(arguments), webhook_url=webhook_url)
+        seconds = None if files_last is None else int(files_last.total_seconds())
+        lifecycle = json.dumps({"expiration_duration_seconds": seconds})
+        handle = await self._client.submit(
+            endpoint,
+            dict(arguments),
+            webhook_url=webhook_url,
+            headers={"X-Fal-Object-Lifecycle-Preference": lifecycle},
+        )
         return handle.request_id
 
     async def status(self, endpoint: str, request_id: str) -> Status:
@@ -129,6 +150,19 @@ class Fal:
             await self._http.put(handle.cancel_url)
         except Rejected as error:
             if error.code not in {"already_completed", "not_found"}:
+                raise
+
+    async def forget(self, request_id: str) -> None:
+        """Deletes what fal keeps of a run: what it was given, what it answered, and the files that it made.
+
+        One that fal doesn't know (any more) is as good as forgotten. An OperatorProblem (`forbidden`) is
+        what a key is told that isn't an administrator's.
+        https://fal.ai/docs/platform-apis/v1/models/requests/payloads
+        """
+        try:
+            await self._http.delete(f"{self._api_url}/models/requests/{request_id}/payloads")
+        except Rejected as error:
+            if error.code != "not_found":
                 raise
 
     async def ended_requests(self, endpoint: str, *, since: datetime) -> AsyncIterator[EndedRequest]:

@@ -94,7 +94,8 @@ def error_from(status_code: int | None, headers: Mapping[str, str], body: object
         status_code: None where only a failed run's own words are known.
         headers: by lower-case name, or looked up without regard to case.
         body: the decoded JSON: a model's `{"detail": [{"type", "msg", "loc"}]}`, a request's
-            `{"detail": "…", "error_type": "…"}`, or anything else.
+            `{"detail": "…", "error_type": "…"}`, the platform API's `{"error": {"message": "…"}}`, or
+            anything else.
     """
     kind, detail = _described(body)
     kind = kind or headers.get("x-fal-error-type")
@@ -127,6 +128,8 @@ def _described(body: object) -> tuple[str | None, str | None]:
         known = [item for item in items if _text(item.get("type")) in PERMANENT_TYPES | TRANSIENT_TYPES]
         return _described_item((known or items or [{}])[0])
     words = detail if isinstance(detail, str) else body.get("error")
+    if isinstance(words, dict):  # the platform API's `{"error": {"type", "message"}}`
+        words = words.get("message")
     kind = _text(body.get("error_type")) or _text(body.get("status"))
     return kind and kind.lower(), _sentence(words)
 

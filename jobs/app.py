@@ -6,6 +6,7 @@ from aiogram import Bot
 
 from config import Settings
 from fal import Fal
+from jobs.files import FileJobs, MissingCopies
 from jobs.generation import GenerationJobs
 from jobs.housekeeping import CleanUp, CloseDays, recover
 from jobs.messages import MessageJobs
@@ -23,6 +24,7 @@ def handlers(
 ) -> Mapping[str, Handler]:
     """What each job does, by its name."""
     training, messages = TrainingJobs(settings, fal), MessageJobs(settings, bot)
+    files = FileJobs(settings, fal, storage)
     generation = GenerationJobs(settings, fal, pool, storage, Turns(**settings.turns))
     return {
         "submit": training.submit,
@@ -35,6 +37,9 @@ def handlers(
         "settle_generation": generation.settle,
         "cancel_generation": generation.cancel,
         "collect": generation.collect,
+        "keep_weights": files.keep_weights,
+        "forget_run": files.forget_run,
+        "delete_file": files.delete_file,
         "status": messages.status,
         "notify": messages.notify,
         "draft": messages.draft,
@@ -48,6 +53,7 @@ def schedules(
     """What runs by the clock: a cron expression and an action, by name."""
     return {
         "recover": ("* * * * *", recover),
+        "missing_copies": ("17 * * * *", MissingCopies(settings)),
         "reconcile": ("*/10 * * * *", Reconciliation(bot, Till(**settings.till), settings.welcome_stars)),
         "close_days": ("10 0 * * *", CloseDays(settings.admin_ids)),
         "clean_up": ("*/10 * * * *", CleanUp(storage, settings.temporary_dir)),

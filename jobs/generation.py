@@ -29,6 +29,7 @@ from models.wish import with_triggers
 
 log = structlog.get_logger(__name__)
 
+FILES_LAST = timedelta(days=1)  # we fetch them at once
 LARGEST_PICTURE = 30 * 1024**2  # bytes; a megapixel of JPEG has less than one
 _LIMITS = ImageLimits(max_bytes=LARGEST_PICTURE, min_side=16)
 
@@ -75,6 +76,9 @@ class GenerationJobs(RunJobs[Generation]):
 
     def adopt_seconds(self) -> float:
         return self.settings.fal_adopt_pictures_seconds
+
+    def files_last(self) -> timedelta | None:
+        return FILES_LAST
 
     async def end_overdue(self, run: Generation) -> bool:
         most = timedelta(minutes=self.settings.generation_max_minutes)

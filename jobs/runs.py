@@ -55,6 +55,10 @@ class RunJobs(ABC, Generic[R]):
     def adopt_seconds(self) -> float:
         """How long a submit whose answer got lost may take to show up."""
 
+    def files_last(self) -> timedelta | None:
+        """How long fal keeps what the run makes; None: until it is deleted there."""
+        return None
+
     @abstractmethod
     async def end_overdue(self, run: R) -> bool:
         """Ends a run that has been going on for too long, and says so."""
@@ -105,7 +109,10 @@ class RunJobs(ABC, Generic[R]):
             return
         try:
             request_id = await self.fal.submit(
-                self.endpoint(run), arguments, webhook_url=self._webhook_url(run)
+                self.endpoint(run),
+                arguments,
+                webhook_url=self._webhook_url(run),
+                files_last=self.files_last(),
             )
         except Ambiguous as e:
             log.warning("submit_ambiguous", code=e.code)
@@ -208,22 +215,31 @@ class RunJobs(ABC, Generic[R]):
             raise await self._later(e, attempt) from e
 
     async def _later(self, error: FalError, attempt: int) -> Again:
-        """When to try again after `error`; operators hear of what only they can mend."""
-        if isinstance(error, OperatorProblem):
-            log.error("fal_needs_the_operator", code=error.code)
-            await tell_operators(self.settings.admin_ids, f"fal.ai: {error.detail} ({error.code})")
-            return Again(OPERATOR_WAIT)
-        if isinstance(error, Unavailable) and error.retry_after is not None:
-            return Again(timedelta(seconds=min(error.retry_after, 300)))
-        return Again(self._interval(attempt))
+        return await later(self.settings, error, attempt)
 
     def _interval(self, attempt: int) -> timedelta:
-        first, most = self.settings.fal_poll_seconds, self.settings.fal_poll_max_seconds
-        return timedelta(seconds=min(most, first * 1.5 ** min(attempt, 20)))
+        return interval(self.settings, attempt)
 
     def _webhook_url(self, run: R) -> str | None:
         base = self.settings.public_url
         return f"{base}{self.settings.fal_webhook(self.kind, run.id)}" if base else None
+
+
+async def later(settings: Settings, error: FalError, attempt: int) -> Again:
+    """When to try again after `error`; operators hear of what only they can mend."""
+    if isinstance(error, OperatorProblem):
+        log.error("fal_needs_the_operator", code=error.code)
+        await tell_operators(settings.admin_ids, f"fal.ai: {error.detail} ({error.code})")
+        return Again(OPERATOR_WAIT)
+    if isinstance(error, Unavailable) and error.retry_after is not None:
+        return Again(timedelta(seconds=min(error.retry_after, 300)))
+    return Again(interval(settings, attempt))
+
+
+def interval(settings: Settings, attempt: int) -> timedelta:
+    """The pause before fal is asked again, for what has been tried `attempt` times before."""
+    first, most = settings.fal_poll_seconds, settings.fal_poll_max_seconds
+    return timedelta(seconds=min(most, first * 1.5 ** min(attempt, 20)))
 
 
 async def insist(action: Callable[[], Awaitable[None]]) -> None:

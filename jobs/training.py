@@ -42,6 +42,12 @@ class TrainingJobs(RunJobs[Training]):
     def adopt_seconds(self) -> float:
         return self.settings.fal_adopt_seconds
 
+    def files_last(self) -> timedelta | None:
+        """Long enough to mend a copy of the weights that failed; for ever, where none can be used."""
+        if not self.settings.keep_weights or not self.settings.public_url:
+            return None
+        return 5 * timedelta(days=self.settings.fal_link_days)
+
     async def end_overdue(self, run: Training) -> bool:
         if datetime.now(UTC) - run.started_at <= timedelta(hours=self.settings.training_max_hours):
             return False

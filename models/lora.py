@@ -26,6 +26,7 @@ from models.queue import Job, enqueue
 from models.user import User
 
 SELECTED_MAX = 5
+COPIED_AT_ONCE = 100
 
 
 class BaseModel(Model):
@@ -290,6 +291,21 @@ async def forget_files(tx: BaseDBAsyncClient, lora: LoraModel) -> None:
     await enqueue(tx, Job("delete_file", lora.weights_key), Job("forget_run", str(lora.id)))
 
 
-def usable_from_here(lora: LoraModel, link_lasts: timedelta) -> bool:
-    """Whether its weights have to be taken from our own copy, because fal's link may have ended."""
-    return lora.weights_kept_at is not None and lora.created_at + link_lasts < datetime.now(UTC)
+async def weights_kept(lora_id: uuid.UUID) -> bool:
+    """There is a copy of its weights now; False when it was deleted meanwhile: then the copy is nobody's."""
+    there = LoraModel.filter(id=lora_id, deleted_at=None)
+    return bool(await there.update(weights_kept_at=datetime.now(UTC)))
+
+
+async def without_copy() -> list[uuid.UUID]:
+    """Models that are ready and of whose weights there is no copy, the newest first; a batch of them."""
+    missing = LoraModel.filter(**_READY, weights_kept_at=None, weights_url__isnull=False)
+    rows = await missing.order_by("-created_at").limit(COPIED_AT_ONCE).only("id")
+    return [row.id for row in rows]
+
+
+def usable_from_here(lora: LoraModel, link_lasts: timedelta, at: datetime) -> bool:
+    """Whether its weights have to be taken from our own copy at that time: fal's link may have ended."""
+    return (
+        lora.weights_kept_at is not None and lora.weights_kept_at < at and lora.created_at + link_lasts < at
+    )

@@ -123,6 +123,12 @@ async def notify(
         await enqueue(tx, Job("notify", str(rows[0]["id"])))
 
 
+async def waiting(chat_id: int, kind: NotificationKind) -> int:
+    """How many of a kind are on their way to somebody."""
+    unsent = (NotificationStatus.QUEUED, NotificationStatus.SENDING)
+    return await Notification.filter(chat_id=chat_id, kind=kind, status__in=unsent).count()
+
+
 async def tell_of_stars(tx: BaseDBAsyncClient, user_id: int, ledger_id: int) -> None:
     """A message about a row of the person's ledger, within the caller's transaction."""
     await notify(tx, user_id, NotificationKind.STARS, f"ledger:{ledger_id}", ledger_id=ledger_id)

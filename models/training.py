@@ -28,7 +28,7 @@ from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from fal.trainers import DEFAULT_TRAINER, TRAINERS
-from models import ledger
+from models import ledger, moderation
 from models.db import check_enum, connection
 from models.errors import Conflict, NotFound
 from models.ledger import Cause
@@ -136,7 +136,8 @@ async def begin(using: BaseDBAsyncClient, order: Order) -> Begun | None:
     """Writes the LoRA model and its training, takes the price, and enqueues what follows: three round trips.
 
     Answers None, with the transaction to be rolled back, when the person, the upload, the stars or a free
-    idempotency key are missing: the caller finds out which, off the fast path.
+    idempotency key are missing, or the trigger word is refused: the caller finds out which, off the fast
+    path.
     """
     begun = await _insert(using, order)
     if (
@@ -160,6 +161,7 @@ async def _insert(using: BaseDBAsyncClient, order: Order) -> Begun | None:
         ), person AS (
             SELECT id FROM users
             WHERE id = $3 AND coalesce((SELECT usable FROM upload), $9)
+              AND NOT EXISTS (SELECT FROM refused_words WHERE position(' ' || word || ' ' IN $16) > 0)
         ), lora AS (
             INSERT INTO lora_models
                 (id, user_id, base_model_id, name, trigger_word, status, is_public, preview, created_at)
@@ -197,6 +199,7 @@ async def _insert(using: BaseDBAsyncClient, order: Order) -> Begun | None:
             order.price,
             order.idempotency_key,
             order.idempotency_body,
+            f" {moderation.folded(order.trigger_word)} ",
         ],
     )
     return begun if rows else None

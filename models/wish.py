@@ -47,6 +47,15 @@ def price(painter: Painter, count: int, per_picture: int) -> int:
     return count * math.ceil(per_picture * Fraction(str(painter.price_factor)))
 
 
+async def problems(user_id: int, wish: Wish) -> list[Invalid]:
+    """All that is wrong with the wish."""
+    try:
+        await order(user_id, wish, per_picture=0)
+    except Problems as e:
+        return list(e.problems)
+    return []
+
+
 async def order(user_id: int, wish: Wish, per_picture: int) -> Order:
     """Raises Problems: naming all that is wrong with the wish."""
     problems: list[Invalid] = []

@@ -1,6 +1,7 @@
 """/generation: pictures that are asked for, made, sent into the chat, and deleted."""
 
 import hashlib
+import json
 import uuid
 
 import structlog
@@ -8,24 +9,53 @@ from aiohttp import web
 from tortoise.transactions import in_transaction
 
 from models import generation as generations
+from models import wish as wishes
 from models.asking import Asking, place
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, Invalid, NotFound, Problems, TooOften
 from models.generation import Generation, Origin
-from models.notification import NotificationKind, notify
+from models.notification import NotificationKind, notify, waiting
 from models.params import Params
 from models.wish import Named, Wish
 from web import cursors, schemas
 from web.auth import known
-from web.bodies import idempotency_key, json_answer, read_json, read_query
+from web.bodies import JSON_LIMIT, idempotency_key, json_answer, read_body, read_json, read_query
+from web.errors import InvalidFields, from_client
 from web.keys import ANSWERS, IDENTITY, RATES
+
+_FIELDS = frozenset(schemas.GenerationStart.model_fields)
+# A message to the person's chat takes a second; more than these would be in the way of what is news.
+_SENDS_WAITING = 20
 
 
 async def start(request: web.Request) -> web.Response:
-    body = await read_json(request, schemas.GenerationStart)
+    raw = await read_body(request, JSON_LIMIT)
     person = await known(request)
+    try:
+        with from_client():
+            body = schemas.GenerationStart.model_validate_json(raw)
+    except InvalidFields as e:
+        rest = await _other_problems(raw, e, person.id)
+        raise Problems([*_as_problems(e), *rest]) if rest else e from None
     asking = Asking(Origin.APP, idempotency_key(request))
     begun = await place(_wish(body), person.id, asking, request.app[RATES])
     return await _answer(request, await generations.find(person.id, begun.id))
+
+
+async def _other_problems(raw: bytes, error: InvalidFields, user_id: int) -> list[Invalid]:
+    """What else is wrong with a wish of which some fields can't be read: all is said at once."""
+    unread = {one.field.partition(".")[0] for one in error.errors}
+    try:
+        fields = json.loads(raw)
+        read = {name: value for name, value in fields.items() if name in _FIELDS and name not in unread}
+        body = schemas.GenerationStart.model_validate_json(json.dumps({"prompt": "", **read}))
+    except (ValueError, AttributeError, RecursionError):  # it isn't even a JSON object
+        return []
+    problems = await wishes.problems(user_id, _wish(body))
+    return [one for one in problems if one.field not in unread]
+
+
+def _as_problems(error: InvalidFields) -> list[Invalid]:
+    return [Invalid(f"{one.field} {one.message}.", field=one.field) for one in error.errors]
 
 
 def _wish(body: schemas.GenerationStart) -> Wish:
@@ -98,6 +128,13 @@ async def send(request: web.Request) -> web.Response:
     generation, any_id = await find(request), _any_id(request)
     if not generation.pictures:
         raise Conflict("There are no pictures to send yet.", code="no_pictures")
+    if await waiting(generation.user_id, NotificationKind.PICTURES) >= _SENDS_WAITING:
+        raise TooOften(
+            f"{_SENDS_WAITING} messages with pictures are on their way to you: let them arrive first.",
+            retry_after=10,
+            code="too_many_sends",
+            limit=_SENDS_WAITING,
+        )
     one = None if any_id == generation.id else any_id
     name = f"send {any_id} {uuid.uuid4() if key is None else key}"
     async with in_transaction() as tx:

@@ -6,7 +6,7 @@ from aiohttp import web
 from tortoise.transactions import in_transaction
 
 from fal.trainers import DEFAULT_TRAINER, TRAINERS, Trainer
-from models import training, user
+from models import moderation, training, user
 from models.errors import Invalid, NotEnoughStars, Unauthenticated, Unavailable
 from models.photo import Upload
 from models.run import Once, earlier, once
@@ -88,7 +88,8 @@ async def _place(order: Order, person: Person | None, welcome_stars: int) -> Beg
     """Begins the training, or answers the one that was begun under the same key.
 
     Raises:
-        Invalid: the upload is not theirs, has expired, or is no public address; or the key is another body's.
+        Invalid: the trigger word is refused; the upload is not theirs, has expired, or is no public address;
+            or the key is another body's.
         NotEnoughStars: nothing was changed.
         Unauthenticated: a session whose person is no longer known.
     """
@@ -96,6 +97,7 @@ async def _place(order: Order, person: Person | None, welcome_stars: int) -> Beg
         begun = await _begin(order) or await _earlier(order)
         if begun:
             return begun
+        await moderation.check_words(order.trigger_word, "trigger_word")
         await _check_images(order)
         row = await User.get_or_none(id=order.user_id)
         if row is None:

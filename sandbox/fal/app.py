@@ -115,7 +115,7 @@ class FalEmulator:
         return app
 
     def _routes(self) -> list[web.RouteDef]:
-        queue, storage = QueueApi(self._queue, MODELS), StorageApi(self._storage)
+        queue, storage = QueueApi(self._queue, MODELS, self._storage), StorageApi(self._storage)
         key, token = self._with_key, _with(storage.knows)
         request = r"/queue/{app:(?:(?:workflows|comfy)/)?[^/]+/[^/]+}/requests/{request_id}"
         file = r"/cdn/files/{key:[^/]+/[^/]+}"
@@ -127,6 +127,7 @@ class FalEmulator:
             web.get(request, key(queue.result), name="result"),
             web.post("/queue/{endpoint:.+}", key(queue.submit), name="submit"),
             web.get("/api/v1/models/requests/by-endpoint", key(queue.list_ended), name="list"),
+            web.delete("/api/v1/models/requests/{request_id}/payloads", key(queue.forget), name="forget"),
             web.post("/rest/storage/auth/token", key(storage.token), name="token"),
             web.post("/rest/storage/upload/initiate", key(storage.initiate), name="initiate"),
             web.get("/rest/.well-known/jwks.json", self._jwks, name="jwks"),

@@ -13,6 +13,7 @@ Operation = Literal[
     "result",
     "cancel",
     "list",
+    "forget",
     "token",
     "upload",
     "multipart_start",

@@ -45,8 +45,8 @@ class Request:
     """One submitted request.
 
     `origin` is the scheme and host that it came to; its files get URLs there, and live for `lifetime` seconds
-    (None: for ever). `start_timeout` is how many seconds it may wait for a runner. `deliveries` are the
-    webhook's attempts.
+    (None: for ever). `start_timeout` is how many seconds it may wait for a runner. `forgotten` is one whose
+    payloads were deleted. `deliveries` are the webhook's attempts.
     """
 
     endpoint: str
@@ -56,6 +56,7 @@ class Request:
     lifetime: float | None = None
     start_timeout: float | None = None
     stores_io: bool = True
+    forgotten: bool = False
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     state: State = State.IN_QUEUE
     cancelled: bool = False
@@ -90,6 +91,7 @@ class Request:
             "webhook_url": self.webhook_url,
             "state": self.state,
             "cancelled": self.cancelled,
+            "forgotten": self.forgotten,
             "status_code": self.outcome and self.outcome.status,
             "output": self.outcome and self.outcome.body,
             "last_log": self.logs[-1]["message"] if self.logs else None,

@@ -1,9 +1,9 @@
-"""The queue's HTTP side (`/queue`) and the list of ended requests (`/api/v1`)."""
+"""The queue's HTTP side (`/queue`); the list of ended requests, and how to have one forgotten (`/api/v1`)."""
 
 import base64
 import binascii
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from aiohttp import ClientError, web
 
 from sandbox.fal.errors import Outcome, request_error
 from sandbox.fal.queue import Queue, Request, State, iso, now
-from sandbox.fal.storage import lifetime_of
+from sandbox.fal.storage import Storage, key_of, lifetime_of
 
 _YES = ("1", "true", "yes")
 _START_TIMEOUTS = ("X-Fal-Request-Start-Timeout", "X-Fal-Request-Timeout")
@@ -24,11 +24,12 @@ _STATUSES: dict[str, Callable[[int], bool]] = {
 
 
 class QueueApi:
-    """Submit, status, stream, result, cancel, for the model endpoints in `endpoints`."""
+    """Submit, status, stream, result, cancel, for the model endpoints in `endpoints`; and afterwards."""
 
-    def __init__(self, queue: Queue, endpoints: Collection[str]) -> None:
+    def __init__(self, queue: Queue, endpoints: Collection[str], storage: Storage) -> None:
         self._queue = queue
         self._endpoints = endpoints
+        self._storage = storage
 
     async def submit(self, request: web.Request) -> web.Response:
         endpoint = request.match_info["endpoint"].strip("/")
@@ -89,6 +90,8 @@ class QueueApi:
     async def result(self, request: web.Request) -> web.Response:
         """The model's own status, headers and body."""
         found = self._found(request)
+        if found.forgotten:
+            raise _unknown()
         if found.outcome is None:
             return _of_request(found, {"detail": "Request is still in progress"}, status=400)
         return _answer(found.outcome, found)
@@ -118,6 +121,23 @@ class QueueApi:
                 "has_more": has_more,
             }
         )
+
+    async def forget(self, request: web.Request) -> web.Response:
+        """`DELETE /models/requests/{id}/payloads`: what it was given and made, and the files of its output.
+
+        Files that it was given stay: other requests may use them.
+        """
+        found = self._queue.requests.get(request.match_info["request_id"])
+        if found is None or found.outcome is None:
+            message = {"type": "not_found", "message": "Request not found"}
+            return web.json_response({"error": message}, status=404)
+        made = found.outcome.body if found.outcome.status < 400 else None
+        links = [link for link in _texts(made) if key_of(link)]
+        for link in links:
+            await self._storage.delete(key_of(link))
+        found.forgotten, found.input, found.outcome = True, {}, Outcome(found.outcome.status, None)
+        results = [{"link": link, "exception": None} for link in links]
+        return web.json_response({"cdn_delete_results": results})
 
     def _chosen(self, request: web.Request) -> tuple[list[Request], int, int]:
         """The requests that the filters leave, the page's number and its length. Raises ValueError."""
@@ -171,8 +191,21 @@ class QueueApi:
     def _found(self, request: web.Request) -> Request:
         known = self._known(request)
         if known is None:
-            raise web.HTTPNotFound(text='{"detail": "Request not found"}', content_type="application/json")
+            raise _unknown()
         return known
+
+
+def _unknown() -> web.HTTPNotFound:
+    return web.HTTPNotFound(text='{"detail": "Request not found"}', content_type="application/json")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every string in some JSON, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def _of_request(request: Request, body: Any, *, status: int = 200) -> web.Response:
@@ -238,6 +271,6 @@ def _item(request: Request, *, payloads: bool) -> dict[str, Any]:
         "status_code": outcome and outcome.status,
         "duration": (ended - request.sent_at).total_seconds() if ended else None,
     }
-    if payloads and request.stores_io:
+    if payloads and request.stores_io and not request.forgotten:
         item |= {"json_input": request.input, "json_output": outcome and outcome.body}
     return item

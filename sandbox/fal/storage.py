@@ -109,10 +109,14 @@ class Storage:
         """None where there never was such a file, or its time is over."""
         file = self._files.get(key)
         if file and file.expires_at is not None and file.expires_at <= time.time():
-            del self._files[key]
-            await asyncio.to_thread(file.path.unlink, missing_ok=True)
+            await self.delete(key)
             return None
         return file
+
+    async def delete(self, key: str) -> None:
+        """What isn't there is fine."""
+        if file := self._files.pop(key, None):
+            await asyncio.to_thread(file.path.unlink, missing_ok=True)
 
     async def publish(
         self, origin: str, data: bytes, *, name: str, content_type: str, lifetime: float | None
@@ -130,6 +134,11 @@ class Storage:
 
 def file_url(origin: str, key: str) -> str:
     return f"{origin}/cdn/files/{key}"
+
+
+def key_of(url: str) -> str:
+    """The key in a file's URL; empty where it is no file's."""
+    return url.partition("/cdn/files/")[2]
 
 
 class StorageApi:

@@ -73,6 +73,13 @@ def test_a_models_own_403_is_no_matter_of_the_account() -> None:
     assert type(error_from(403, {}, {"detail": "User is locked."})) is OperatorProblem
 
 
+def test_the_platform_apis_words_are_found() -> None:
+    error = error_from(403, {}, {"error": {"type": "authorization_error", "message": "Admin key required"}})
+
+    assert isinstance(error, OperatorProblem)
+    assert (error.code, error.detail) == ("forbidden", "Admin key required")
+
+
 def test_addresses_never_get_into_the_words() -> None:
     error = error_from(
         422, {}, details(("file_download_error", "Can't read https://v3.fal.media/f/me.zip now"))

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from datetime import timedelta
 
 import pytest
 
@@ -45,6 +46,20 @@ async def test_works_without_a_webhook(fal: Fal, fake_fal: FakeFal) -> None:
     await fal.submit(ENDPOINT, ARGUMENTS, webhook_url=None)
 
     assert fake_fal.received[0].query == {}
+
+
+@pytest.mark.parametrize(
+    ("files_last", "seconds"), [(None, "null"), (timedelta(days=1), "86400")], ids=["for ever", "a day"]
+)
+async def test_says_how_long_files_last(
+    fal: Fal, fake_fal: FakeFal, files_last: timedelta | None, seconds: str
+) -> None:
+    fake_fal.on("POST", SUBMIT, answer(submitted()))
+
+    await fal.submit(ENDPOINT, ARGUMENTS, webhook_url=None, files_last=files_last)
+
+    lifecycle = fake_fal.received[0].headers["x-fal-object-lifecycle-preference"]
+    assert lifecycle == f'{{"expiration_duration_seconds": {seconds}}}'
 
 
 @pytest.mark.parametrize(

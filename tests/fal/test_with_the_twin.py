@@ -16,6 +16,7 @@ from fal import (
     Ambiguous,
     Fal,
     InvalidSignature,
+    OperatorProblem,
     Rejected,
     Status,
     TrainingOrder,
@@ -198,3 +199,46 @@ async def test_a_webhook_without_its_payload(twin: Twin, tmp_path: Path) -> None
     assert isinstance(event, WebhookEvent)
     assert (event.ok, event.payload) == (True, None)
     assert DEFAULT_TRAINER.result(await twin.fal.result(ENDPOINT, request_id)).weights_url
+
+
+async def test_forgetting(twin: Twin, tmp_path: Path) -> None:
+    request_id = await twin.fal.submit(ENDPOINT, await twin.order(tmp_path / "zip"), webhook_url=None)
+    await twin.completed(request_id)
+    weights = DEFAULT_TRAINER.result(await twin.fal.result(ENDPOINT, request_id)).weights_url
+
+    await twin.fal.download(weights, tmp_path / "weights", most=10**6)
+    await twin.fal.forget(request_id)
+    await twin.fal.forget(request_id)
+    await twin.fal.forget("00000000-0000-0000-0000-000000000000")
+
+    with pytest.raises(Rejected) as gone:
+        await twin.fal.download(weights, tmp_path / "again", most=10**6)
+    assert gone.value.code == "file_gone"
+    with pytest.raises(Rejected) as expired:
+        await twin.fal.result(ENDPOINT, request_id)
+    assert expired.value.code == "result_expired"
+
+
+async def test_only_an_administrators_key_can_have_runs_forgotten(twin: Twin) -> None:
+    twin.emulator.fault("forget", "answer", status=403, detail="Admin key required")
+
+    with pytest.raises(OperatorProblem) as raised:
+        await twin.fal.forget("00000000-0000-0000-0000-000000000000")
+
+    assert (raised.value.code, raised.value.detail) == ("forbidden", "Admin key required")
+
+
+@pytest.mark.parametrize(("files_last", "gone"), [(None, False), (timedelta(seconds=0), True)])
+async def test_files_last_as_long_as_was_asked_for(
+    twin: Twin, tmp_path: Path, files_last: timedelta | None, gone: bool
+) -> None:
+    arguments = await twin.order(tmp_path / "zip")
+    request_id = await twin.fal.submit(ENDPOINT, arguments, webhook_url=None, files_last=files_last)
+    await twin.completed(request_id)
+    weights = DEFAULT_TRAINER.result(await twin.fal.result(ENDPOINT, request_id)).weights_url
+
+    if gone:
+        with pytest.raises(Rejected):
+            await twin.fal.download(weights, tmp_path / "weights", most=10**6)
+    else:
+        await twin.fal.download(weights, tmp_path / "weights", most=10**6)

@@ -211,6 +211,34 @@ async def test_files_live_as_long_as_the_requests_lifecycle_says(twin: Twin) -> 
     assert await _download(twin, url) == 200
 
 
+async def test_a_forgotten_request_has_neither_files_nor_payloads(twin: Twin) -> None:
+    url = await twin.archive()
+    handle = await twin.client.submit(TRAINER, {"images_data_url": url})
+    output = await handle.get(interval=0.01)
+    files = {output[name]["url"] for name in ("diffusers_lora_file", "config_file")}
+    answer = await _forget(twin, handle.request_id)
+    assert {result["link"] for result in answer["cdn_delete_results"]} == files
+    assert [await _download(twin, file) for file in files] == [404, 404]
+    assert await _download(twin, url) == 200
+    with pytest.raises(fal.FalClientHTTPError, match="Request not found"):
+        await handle.get(interval=0.01)
+    [item] = (await _list(twin, endpoint_id=TRAINER, expand="payloads"))["items"]
+    assert "json_input" not in item
+    assert await _forget(twin, handle.request_id) == {"cdn_delete_results": []}
+
+
+async def test_only_a_request_that_ended_can_be_forgotten(twin: Twin) -> None:
+    twin.emulator.fault("run", "never_ends")
+    for request_id in ((await twin.train()).request_id, "00000000-0000-0000-0000-000000000000"):
+        assert (await _forget(twin, request_id, status=404))["error"]["type"] == "not_found"
+
+
+async def _forget(twin: Twin, request_id: str, *, status: int = 200) -> Any:
+    async with twin.http.delete(f"{twin.url}/api/v1/models/requests/{request_id}/payloads") as response:
+        assert response.status == status
+        return await response.json()
+
+
 async def _download(twin: Twin, url: str) -> int:
     async with twin.http.get(url) as response:
         return response.status
