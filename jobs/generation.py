@@ -20,18 +20,20 @@ from media.pool import ImagePool
 from media.storage import Storage
 from models import generation as generations
 from models.generation import UNSAFE, Generation
-from models.lora import LoraModel, LoraStatus
+from models.lora import LoraModel, LoraStatus, usable_from_here
 from models.picture import NewPicture, Picture, picture_id, picture_key
 from models.queue import Job, put
 from models.settlement import settle_generation
 from models.turns import Turns
 from models.wish import with_triggers
+from web import weights
 
 log = structlog.get_logger(__name__)
 
 FILES_LAST = timedelta(days=1)  # we fetch them at once
 LARGEST_PICTURE = 30 * 1024**2  # bytes; a megapixel of JPEG has less than one
-_LIMITS = ImageLimits(max_bytes=LARGEST_PICTURE, min_side=16)
+# A tile of the gallery has some 130 CSS pixels, three of the screen's to each.
+_LIMITS = ImageLimits(max_bytes=LARGEST_PICTURE, min_side=16, thumbnail_side=384, thumbnail_bytes=40 * 1024)
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class GenerationJobs(RunJobs[Generation]):
             PictureOrder(
                 prompt=with_triggers(run.prompt, usable),
                 loras=[
-                    (lora.weights_url or "", used["scale"])
+                    (self._weights(run, lora), used["scale"])
                     for lora, used in zip(usable, run.loras, strict=True)
                 ],
                 aspect=run.aspect,
@@ -73,6 +75,13 @@ class GenerationJobs(RunJobs[Generation]):
                 count=run.count,
             )
         )
+
+    def _weights(self, run: Generation, lora: LoraModel) -> str:
+        """Where fal fetches the model's weights: whenever it is asked, the same address for this run."""
+        at = run.taken_at or run.started_at
+        if usable_from_here(lora, timedelta(days=self.settings.fal_link_days), at):
+            return weights.address(self.settings, lora.id, at) or lora.weights_url or ""
+        return lora.weights_url or ""
 
     def adopt_seconds(self) -> float:
         return self.settings.fal_adopt_pictures_seconds

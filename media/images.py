@@ -37,9 +37,6 @@ SHARPNESS_THRESHOLD: Final = 60.0
 pale, compressed hard or sharp in the middle alone; softened by a Gaussian of 2 pixels 57 to 220 (not yet
 worth a word), of 3 pixels 20 to 61, of 4 pixels 11 to 25, of 9 pixels under 6 (with noise under 29)."""
 
-THUMBNAIL_SIDE: Final = 192
-THUMBNAIL_BYTES: Final = 8192
-
 RefusalCode = Literal[
     "not_an_image",  # {}: nothing known by its first bytes
     "unsupported_format",  # {format}: known, but none of the four
@@ -60,6 +57,8 @@ class ImageLimits:
     min_side: int = 512
     max_side: int = 2048
     """Of the stored photo: trainers work at 512 to 1,024 pixels."""
+    thumbnail_side: int = 192
+    thumbnail_bytes: int = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class Accepted:
     sharpness: float
     """See SHARPNESS_THRESHOLD."""
     thumbnail: bytes
-    """A square JPEG of at most THUMBNAIL_SIDE pixels and THUMBNAIL_BYTES bytes."""
+    """A square JPEG of at most the limits' `thumbnail_side` pixels and `thumbnail_bytes` bytes."""
     warnings: tuple[Warned, ...]
 
 
@@ -128,7 +127,7 @@ def inspect(source: Path, target: Path, limits: ImageLimits) -> Inspected:
         stored_bytes=target.stat().st_size,
         dhash=difference_hash(image),
         sharpness=sharpness,
-        thumbnail=_thumbnail(image),
+        thumbnail=_thumbnail(image, limits.thumbnail_side, limits.thumbnail_bytes),
         warnings=_warnings(sharpness),
     )
 
@@ -324,12 +323,12 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     return turned or image
 
 
-def _thumbnail(image: Image.Image) -> bytes:
-    square = ImageOps.fit(image, (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+def _thumbnail(image: Image.Image, side: int, most_bytes: int) -> bytes:
+    square = ImageOps.fit(image, (side, side))
     for quality in (80, 60, 40, 25):
-        if len(data := _jpeg(square, quality)) <= THUMBNAIL_BYTES:
+        if len(data := _jpeg(square, quality)) <= most_bytes:
             return data
-    return _jpeg(square.resize((THUMBNAIL_SIDE // 2, THUMBNAIL_SIDE // 2)), 25)  # pure noise: 3 KB
+    return _jpeg(square.resize((side // 2, side // 2)), 25)  # pure noise: 3 KB of 192 pixels, 12 KB of 384
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:

@@ -28,9 +28,12 @@ def picture_path(picture_id: uuid.UUID, shape: Shape) -> str:
     return f"/pictures/{picture_id}/{shape}"
 
 
-def signed(settings: Settings, path: str, *facts: object) -> str:
-    """Good for a day or two, and the same one for a whole day, so that browsers keep what is there."""
-    until = (int(time.time()) // DAY + 2) * DAY
+def signed(settings: Settings, path: str, *facts: object, at: float | None = None) -> str:
+    """Good for a day or two, and the same one for a whole day, so that browsers keep what is there.
+
+    `at` is when it is made, as Unix time: now, unless the same has to come out again later.
+    """
+    until = (int(time.time() if at is None else at) // DAY + 2) * DAY
     return f"{path}?until={until}&key={_key(settings, path, until, facts)}"
 
 

@@ -1,6 +1,7 @@
 """Our copies of models' weights, for fal: its own links to what it has trained end after some days."""
 
 import uuid
+from datetime import datetime
 
 from aiohttp import web
 
@@ -13,9 +14,10 @@ from web.bodies import read_query
 from web.keys import SETTINGS
 
 
-def address(settings: Settings, lora_id: uuid.UUID) -> str | None:
-    """Where fal fetches our copy, for a day or two; None where nobody can reach us."""
-    return f"{settings.public_url}{signed(settings, _path(lora_id))}" if settings.public_url else None
+def address(settings: Settings, lora_id: uuid.UUID, at: datetime) -> str | None:
+    """Where fal fetches our copy, for a day or two from then on; None where nobody can reach us."""
+    path = signed(settings, _path(lora_id), at=at.timestamp())
+    return f"{settings.public_url}{path}" if settings.public_url else None
 
 
 async def show(request: web.Request) -> web.StreamResponse:

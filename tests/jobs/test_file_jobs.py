@@ -11,15 +11,17 @@ import pytest
 
 from fal import Rejected
 from jobs.files import FileJobs, MissingCopies
+from jobs.generation import GenerationJobs
 from jobs.worker import Worker
 from media.storage import StorageUnavailable
-from models import LoraModel, Notification, Training
+from models import Generation, LoraModel, Notification, Training
 from models import lora as loras
 from models.db import connection
 from models.queue import Job, put
+from models.turns import Turns
 from sandbox.fal.lora import pack
 from tests.jobs.conftest import World
-from tests.people import ANA, OLGA, ready_model
+from tests.people import ANA, OLGA, asked_for, ready_model
 
 WEIGHTS = pack({"trigger_word": "anatok"}, seed=1)
 
@@ -151,6 +153,53 @@ async def test_models_without_a_copy_are_found(world: World, model: LoraModel) -
     await MissingCopies(world.settings)()
     rows = await connection().execute_query_dict("SELECT entrypoint, payload FROM pgqueuer")
     assert [(row["entrypoint"], row["payload"].decode()) for row in rows] == [("keep_weights", str(model.id))]
+
+
+# --- where fal fetches weights ---
+
+
+@pytest.mark.parametrize(
+    ("trained", "kept", "public_url", "from_us"),
+    [
+        (7, 7, "https://selfi.example.org", True),
+        (5, 5, "https://selfi.example.org", False),  # fal's link is good still
+        (7, None, "https://selfi.example.org", False),
+        (7, 7, None, False),  # where we can't be reached
+    ],
+)
+async def test_our_copy_is_used_once_fals_link_may_have_ended(
+    world: World, model: LoraModel, *, trained: int, kept: int | None, public_url: str | None, from_us: bool
+) -> None:
+    now = datetime.now(UTC)
+    await LoraModel.filter(id=model.id).update(
+        created_at=now - timedelta(days=trained),
+        weights_kept_at=None if kept is None else now - timedelta(days=kept),
+    )
+    world.change(public_url=public_url)
+    run = await Generation.get(id=await asked_for(model))
+    run.taken_at = now
+    [lora] = (await painting(world).arguments(run))["loras"]
+    ours = f"{public_url}/models/{model.id}/weights?until="
+    assert lora["path"].startswith(ours) if from_us else lora["path"] == model.weights_url
+
+
+async def test_a_run_is_asked_for_in_the_same_words_whenever_that_is(world: World, model: LoraModel) -> None:
+    """A submit whose answer got lost is found by them."""
+    long_ago = datetime.now(UTC) - timedelta(days=9)
+    await LoraModel.filter(id=model.id).update(created_at=long_ago, weights_kept_at=long_ago)
+    world.change(public_url="https://selfi.example.org")
+    run = await Generation.get(id=await asked_for(model))
+    run.taken_at = datetime.now(UTC) - timedelta(days=1)
+    before = await painting(world).arguments(run)
+    run.taken_at += timedelta(days=1)
+    assert await painting(world).arguments(run) != before
+    run.taken_at -= timedelta(days=1)
+    assert await painting(world).arguments(run) == before
+
+
+def painting(world: World) -> GenerationJobs:
+    settings = world.settings
+    return GenerationJobs(settings, world.fal_client, world.pool, world.storage, Turns(**settings.turns))
 
 
 # --- what is deleted ---

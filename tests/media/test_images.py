@@ -222,14 +222,21 @@ def test_a_broken_colour_profile_is_overlooked(desk: Desk) -> None:
     assert desk.stored().getpixel((300, 300)) == pytest.approx((255, 0, 0), abs=3)
 
 
-def test_the_thumbnail_is_a_small_square(desk: Desk) -> None:
+@pytest.mark.parametrize(("side", "most_bytes"), [(192, 8192), (384, 40 * 1024)])
+def test_the_thumbnail_is_a_small_square(desk: Desk, side: int, most_bytes: int) -> None:
+    limits = ImageLimits(thumbnail_side=side, thumbnail_bytes=most_bytes)
     noise = Image.frombytes("RGB", (600, 900), os.urandom(600 * 900 * 3))
-    for data in (photos.portrait(1), photos.encoded(noise, "PNG")):
-        thumbnail = desk.accept(data).thumbnail
-        assert len(thumbnail) <= 8192
+    for data, sides in ((photos.portrait(1), {side}), (photos.encoded(noise, "PNG"), {side, side // 2})):
+        thumbnail = desk.accept(data, limits).thumbnail
+        assert len(thumbnail) <= most_bytes
         with Image.open(io.BytesIO(thumbnail)) as image:
             assert image.format == "JPEG"
-            assert image.width == image.height <= 192
+            assert image.width == image.height
+            assert image.width in sides
+
+
+def test_photos_have_the_smaller_thumbnail() -> None:
+    assert (ImageLimits().thumbnail_side, ImageLimits().thumbnail_bytes) == (192, 8192)
 
 
 def test_of_a_jpeg_with_several_pictures_the_first_is_taken(desk: Desk) -> None:

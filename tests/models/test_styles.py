@@ -78,9 +78,7 @@ async def test_an_edit_is_taken_up(file: File) -> None:
     assert await styles.all("en") == []
 
 
-async def test_a_broken_edit_is_told_once_and_changes_nothing(
-    file: File, db: BaseDBAsyncClient, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_broken_edit_is_told_once_and_changes_nothing(file: File, db: BaseDBAsyncClient) -> None:
     styles = Styles(file.write(TWO), frozenset({OLGA.id}))
     before = await styles.all("en")
     file.write(TWO.replace('"Moon"', '"Moon'))
