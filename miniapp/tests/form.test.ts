@@ -15,6 +15,17 @@ const flux: Trainer = {
   supportsMasks: true,
   secondsPer1000Steps: 120,
   priceFactor: 1,
+  painter: {
+    kind: 'flux-lora',
+    defaultSteps: 28,
+    minSteps: 1,
+    maxSteps: 50,
+    defaultGuidance: 3.5,
+    maxGuidance: 35,
+    maxModels: 5,
+    maxPictures: 4,
+    priceFactor: 1,
+  },
 };
 const portrait: Trainer = {
   ...flux,

@@ -4,17 +4,23 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { en } from '../src/lib/i18n/en';
 import { es } from '../src/lib/i18n/es';
+import { en as enLater } from '../src/lib/i18n/later/en';
+import { es as esLater } from '../src/lib/i18n/later/es';
 import {
   type Catalogue,
   type Key,
   type Language,
+  type LaterCatalogue,
   languageOf,
   LANGUAGES,
   type Message,
 } from '../src/lib/i18n/catalogues';
 import { currentLanguage, render, setLanguage, t } from '../src/lib/i18n/i18n.svelte';
 
-const catalogues: Record<Language, Catalogue> = { en, es };
+const catalogues: Record<Language, Catalogue & LaterCatalogue> = {
+  en: { ...en, ...enLater },
+  es: { ...es, ...esLater },
+};
 
 const keys = Object.keys(catalogues.en) as Key[];
 const forms = (message: Message): string[] =>

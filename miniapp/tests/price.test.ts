@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { expectedSeconds, packFor, priceOf } from '../src/lib/price';
 
-const prices = { starsPer1000Steps: 150, minimumStars: 30 };
+const prices = { starsPer1000Steps: 150, minimumStars: 30, starsPerPicture: 3 };
 
 test.each([
   [1000, 1, 150],

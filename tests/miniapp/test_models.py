@@ -1,34 +1,14 @@
 """Models: what people do with those they have trained, and with others' public ones."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from playwright.async_api import Locator, expect
 
-from models.user import Person
-from tests.miniapp.conftest import OpenApp, Somebody, Train
+from tests.miniapp.conftest import Models, OpenApp, Somebody
 from tests.miniapp.line import Line
 from tests.miniapp.phone import Phone
 from tests.service.running import Service
-
-Models = Callable[..., Awaitable[list[str]]]
-
-
-@pytest.fixture
-def models(service: Service, train: Train) -> Models:
-    """Makes models for somebody, and answers their ids."""
-
-    async def make(person: Person, times: int = 1, **changes: object) -> list[str]:
-        begun = await train(person, times, steps=1, **changes)
-        for training in begun:
-            await service.reached(training, "COMPLETED", person=person)
-        page = await service.call("GET", "/models?scope=own", person)
-        return [item["id"] for item in page["items"]]
-
-    return make
-
 
 def row(phone: Phone, name: str) -> Locator:
     return phone.app.get_by_role("button", name=name)
@@ -185,12 +165,16 @@ async def test_a_shared_link_opens_the_model(open_app: OpenApp, somebody: Somebo
 
 
 async def test_links_that_lead_nowhere_say_so(open_app: OpenApp, somebody: Somebody) -> None:
-    phone = await open_app(somebody("es"), start_param="picture_42", wait=False)
+    phone = await open_app(somebody("es"), start_param="song_42", wait=False)
     await expect(phone.text("link.unknown")).to_be_visible()
     await phone.press("link.start")
     await phone.ready()
     phone.guard.expects(404)
-    for kind, key in (("training", "error.not_found"), ("model", "error.model_not_found")):
+    for kind, key in (
+        ("training", "error.not_found"),
+        ("model", "error.model_not_found"),
+        ("picture", "error.pictures_gone"),
+    ):
         await phone.open(start_param=f"{kind}_00000000-0000-4000-8000-000000000000")
         await expect(phone.text(key)).to_be_visible()
 

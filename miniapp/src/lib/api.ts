@@ -1,8 +1,7 @@
 import type { components } from '../api';
 import { sendWithProgress } from './xhr';
 
-import type { Pending } from '../pending';
-type Schemas = components['schemas'] & Pending;
+type Schemas = components['schemas'];
 export type Account = Schemas['Account'];
 export type Draft = Schemas['Draft'];
 export type Generation = Schemas['Generation'];
@@ -22,7 +21,7 @@ export type Prices = Schemas['Prices'];
 export type Problem = Schemas['Problem'];
 export type Session = Schemas['Session'];
 export type Style = Schemas['Style'];
-export type StyleList = Schemas['StyleList'];
+export type StyleList = Schemas['Styles'];
 export type Trainer = Schemas['TrainerOptions'];
 export type Training = Schemas['Training'];
 export type TrainingPage = Schemas['TrainingPage'];
@@ -32,6 +31,8 @@ export type TrainingStatus = Schemas['TrainingStatus'];
 export type Upload = Schemas['Upload'];
 export type User = Schemas['User'];
 
+/** What is wrong with a field of what was sent. With a code, what that speaks of is beside it. */
+export type FieldProblem = Schemas['FieldProblem'];
 type Send = (url: string, init: RequestInit) => Promise<Response>;
 /** Tells how much of the body has left, 0–1. */
 type SendTelling = (url: string, init: RequestInit, onProgress: (part: number) => void) => Promise<Response>;
@@ -48,7 +49,7 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     detail = '',
-    readonly fields: readonly { field: string; message: string }[] = [],
+    readonly fields: readonly FieldProblem[] = [],
     /** Seconds that the server asks us to wait. */
     readonly retryAfter: number | null = null,
   ) {

@@ -1,5 +1,5 @@
 /** What the screens after the first one say of trainings and stars: states, reasons, and errors of their own. */
-import type { Generation, HistoryEntry, TrainingStatus } from './api';
+import type { FieldProblem, Generation, HistoryEntry, TrainingStatus } from './api';
 import { type Key, t } from './i18n/i18n.svelte';
 import { errors } from './words';
 
@@ -114,7 +114,9 @@ export function heldBackText({ heldBack, pictures, starsRefunded }: Generation):
   return `${t('making.heldBack', { count: heldBack })} ${t('progress.refunded', { count: starsRefunded })}`;
 }
 
-const makingFailures: Partial<Record<string, Key & `making.${string}`>> = {
+type Counted = 'making.open' | 'making.queue' | 'making.heldBack';
+
+const makingFailures: Partial<Record<string, Exclude<Key & `making.${string}`, Counted>>> = {
   cancelled: 'making.cancelled',
   unsafe: 'making.unsafe',
   content_policy_violation: 'making.unsafe',
@@ -128,3 +130,20 @@ const makingFailures: Partial<Record<string, Key & `making.${string}`>> = {
   validation_error: 'making.refused',
   file_download_error: 'making.weights',
 };
+
+/** What is wrong with a field of what was asked for. A code that this version doesn't know is in the server's words. */
+export function fieldText({ code, message, word, least, most }: FieldProblem): string {
+  switch (code) {
+    case 'word_refused':
+      return t('create.refusedWord', { word: String(word) });
+    case 'model_unknown':
+      return t('create.lost');
+    case 'steps_out_of_range':
+    case 'guidance_out_of_range':
+    case 'seed_out_of_range':
+    case 'count_out_of_range':
+      return t('create.range', { minimum: String(least), maximum: String(most) });
+    default:
+      return message;
+  }
+}

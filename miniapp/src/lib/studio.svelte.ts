@@ -38,7 +38,7 @@ export class Studio {
       models.own.load(),
       models.selected.load(),
     ]);
-    if (params.status === 'fulfilled') this.wish.saved = params.value;
+    if (params.status === 'fulfilled') this.wish.remember(params.value);
     if (styles.status === 'fulfilled') this.styles = styles.value.items;
     await this.wish.lookUp();
   }
@@ -83,7 +83,7 @@ export class Studio {
 
   async saveParams(): Promise<void> {
     const { settings } = this.wish;
-    this.wish.saved = await persist(() => this.#app.api.saveParams(settings));
+    this.wish.remember(await persist(() => this.#app.api.saveParams(settings)));
   }
 }
 

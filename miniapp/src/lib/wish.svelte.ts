@@ -1,6 +1,7 @@
 import {
   type Api,
   ApiError,
+  type FieldProblem,
   type Generation,
   type GenerationStart,
   type Model,
@@ -10,6 +11,7 @@ import {
 import type { Models } from './models.svelte';
 import { picturesPrice } from './price';
 import { persist } from './retry';
+import { fieldText } from './states';
 import { keep, recall } from './storage';
 
 /** A model as it was picked; the rest of it is looked up. */
@@ -38,7 +40,9 @@ interface Own {
   seed?: number | null;
 }
 
-const NOTHING_SAVED: Params = {
+type Saved = Required<Params>;
+
+const NOTHING_SAVED: Saved = {
   aspect: null,
   steps: null,
   guidance: null,
@@ -50,7 +54,7 @@ const NOTHING_SAVED: Params = {
 /** The next pictures as the person wants them. It outlives the screen, and on this device the page. */
 export class Wish {
   prompt = $state('');
-  saved = $state.raw<Params>(NOTHING_SAVED);
+  saved = $state.raw(NOTHING_SAVED);
   /** Whether a model that was to be used isn't there any more. */
   lost = $state(false);
 
@@ -60,7 +64,7 @@ export class Wish {
   /** Models that are in none of the lists that were read. */
   #others = $state.raw<readonly Model[]>([]);
   /** What the server said of a field, and of which value. */
-  #refused = $state.raw<readonly { field: string; message: string; value: string }[]>([]);
+  #refused = $state.raw<readonly { problem: FieldProblem; value: string }[]>([]);
 
   readonly #api: Pick<Api, 'model'>;
   readonly #models: Models;
@@ -113,7 +117,10 @@ export class Wish {
     this.#trainers.some(({ painter }) => painter.kind !== this.painter.kind),
   );
   /** What they were trained with, each kind once. */
-  readonly kinds = $derived.by(() => [...new Set(this.#trainers.map(({ title }) => title))]);
+  readonly kinds = $derived.by(() => {
+    const titles = this.#trainers.map(({ title }) => title);
+    return titles.filter((title, at) => titles.indexOf(title) === at);
+  });
 
   use(models: readonly Picked[]): void {
     this.#picked = { models: models.map(({ id, scale }) => ({ id, scale })), instead: this.#selection };
@@ -233,18 +240,17 @@ export class Wish {
 
   /** Answers whether it names a field of this form. */
   refuse(error: ApiError): boolean {
-    this.#refused = error.fields.map(({ field, message }) => ({
-      field,
-      message,
-      value: this.#valueOf(field),
-    }));
+    this.#refused = error.fields.map((problem) => ({ problem, value: this.#valueOf(problem.field) }));
     return error.fields.length > 0;
   }
 
   /** What was wrong with a field, for as long as it stays as it was. */
   problemOf(field: keyof GenerationStart): string | null {
     const value = this.#valueOf(field);
-    return this.#refused.find((one) => one.field === field && one.value === value)?.message ?? null;
+    const one = this.#refused.find(
+      ({ problem, value: before }) => problem.field === field && before === value,
+    );
+    return one ? fieldText(one.problem) : null;
   }
 
   #valueOf(field: string): string {
@@ -253,8 +259,13 @@ export class Wish {
 
   // --- what is kept ---
 
+  /** What the person has saved for wherever nothing else is said. */
+  remember(params: Params): void {
+    this.saved = { ...NOTHING_SAVED, ...params };
+  }
+
   /** What to save as the person's parameters; what the base model has anyway is left to it. */
-  get settings(): Params {
+  get settings(): Saved {
     const { aspect, steps, guidance, seed, count, painter, used } = this;
     const [first] = used;
     const isOne = first !== undefined && used.every(({ scale }) => scale === first.scale);
@@ -273,7 +284,7 @@ export class Wish {
     const { settings, saved } = this;
     const { aspect, count, ...others } = saved;
     const before = { ...others, aspect: aspect ?? this.#session.aspects[0], count: count ?? 1 };
-    return (Object.keys(settings) as (keyof Params)[]).some((name) => settings[name] !== before[name]);
+    return (Object.keys(settings) as (keyof Saved)[]).some((name) => settings[name] !== before[name]);
   });
 
   /** As saved, but for the prompt and the models. */

@@ -56,6 +56,7 @@ export const en = {
   'create.fixModels': 'Check the models',
   'create.fixSettings': 'Check the settings',
   'create.make': { one: 'Make {count} picture · ⭐ {price}', other: 'Make {count} pictures · ⭐ {price}' },
+  'create.refusedWord': '“{word}” isn’t allowed here. Say it another way.',
 
   'making.cancel': 'Cancel',
   'making.dismiss': 'Close',

@@ -58,6 +58,7 @@ export const es: LaterCatalogue = {
   'create.fixModels': 'Revisa los modelos',
   'create.fixSettings': 'Revisa los ajustes',
   'create.make': { one: 'Crear {count} imagen · ⭐ {price}', other: 'Crear {count} imágenes · ⭐ {price}' },
+  'create.refusedWord': '«{word}» no se permite aquí. Dilo de otra manera.',
 
   'making.cancel': 'Cancelar',
   'making.dismiss': 'Cerrar',
