@@ -10,6 +10,7 @@ from tests.miniapp.line import Line
 from tests.miniapp.phone import Phone
 from tests.service.running import Service
 
+
 def row(phone: Phone, name: str) -> Locator:
     return phone.app.get_by_role("button", name=name)
 

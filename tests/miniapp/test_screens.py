@@ -169,10 +169,12 @@ async def test_create(
     await phone.text("create.settings").evaluate("(line) => line.scrollIntoView()")
     await looks_right(phone, "create-settings")
     await phone.field("steps.label").fill("30")
-    service.fal.fault("run", "never_ends", times=2)
+    service.fal.fault("run", "never_ends")
     await phone.main.tap()
     await expect(phone.text("making.painting")).to_be_visible()
     await looks_right(phone, "create-running")
+    await phone.button("making.cancel").tap()
+    await expect(phone.text("making.cancelled")).to_be_visible()
 
 
 @languages

@@ -91,7 +91,9 @@ const studios = new WeakMap<App, Studio>();
 
 /** The app's one. */
 export function studioOf(app: App): Studio {
-  const studio = studios.get(app) ?? new Studio(app);
-  studios.set(app, studio);
-  return studio;
+  const known = studios.get(app);
+  if (known) return known;
+  // What a screen makes ends with the screen, and what is derived in it stands still from then on. This stays.
+  $effect.root(() => void studios.set(app, new Studio(app)));
+  return studioOf(app);
 }
