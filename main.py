@@ -60,7 +60,7 @@ async def run(settings: Settings) -> None:
         pool = await enter(ImagePool())
         drafts = Drafts(pool, storage, limits, maximum=settings.photos_max, ttl=settings.draft_ttl)
         bot = await enter(create_bot(settings).context())
-        dispatcher = create_dispatcher(settings, drafts, settings.temporary_dir)
+        dispatcher = create_dispatcher(settings, drafts, settings.temporary_dir, styles)
         telegram = Connection(bot, dispatcher, settings)
 
         await recover()

@@ -16,6 +16,7 @@ from aiohttp import ClientSession
 
 from benchmarks.bare import bare
 from benchmarks.fairness import fairness
+from benchmarks.gallery import gallery_pages
 from benchmarks.load import first_load
 from models.db import embedded_postgres
 from tests.conftest import create_database
@@ -126,6 +127,7 @@ async def main() -> None:
             async with bare() as base_url:
                 await throughput(service, training_id, base_url)
                 await first_load(service, base_url)
+            await gallery_pages(service, dsn)
             await loop_lag(service, Path(folder))
         with tempfile.TemporaryDirectory(prefix="selfi-bench-") as other:
             await fairness(await create_database(server, "fairness"), Path(other))

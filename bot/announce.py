@@ -34,8 +34,10 @@ def commands(settings: Settings) -> dict[str, str]:
     invite = {"invite": _("bring somebody along, for stars")} if settings.invitations else {}
     return {
         "start": _("what I do, and the app"),
-        "status": _("your trainings, running and ended"),
-        "cancel": _("stop a training and get its stars back"),
+        "gen": _("make pictures with your model"),
+        "settings": _("settings of your pictures"),
+        "status": _("how everything is doing"),
+        "cancel": _("stop something and get its stars back"),
         "balance": _("your stars"),
         "stars": _("get more stars"),
         "history": _("where your stars came from and went"),
@@ -55,6 +57,9 @@ def operators_commands() -> dict[str, str]:
         "grant": _("give somebody stars"),
         "promo": _("make and list promo codes"),
         "refund": _("give a payment back"),
+        "words": _("words that are refused in prompts"),
+        "hide": _("hide a public model"),
+        "show": _("show a hidden model again"),
         "pause": _("pause purchases"),
         "resume": _("let people buy again"),
     }
@@ -101,13 +106,16 @@ def _in_language(language: str, settings: Settings) -> list[TelegramMethod[bool]
             ),
             SetMyDescription(
                 description=_(
-                    "I turn a handful of your photos into an AI model: of you, of your pet, of a thing or of "
-                    "a style. Send me photos or open the app, watch the training live, and hear from me when "
-                    "it is ready."
+                    "I turn a handful of your photos into an AI model, of you, of your pet, of a thing or of "
+                    "a style, and then into pictures. Send me photos or open the app, watch the training "
+                    "live, and hear from me when it is ready."
                 ),
                 language_code=code,
             ),
             SetMyShortDescription(
-                short_description=_("Turns a handful of your photos into an AI model."), language_code=code
+                short_description=_(
+                    "Turns a handful of your photos into an AI model, and that into pictures."
+                ),
+                language_code=code,
             ),
         ]

@@ -13,9 +13,12 @@ from bot.deep_links import PROMO, STARS
 from bot.errors import Errors
 from bot.handlers import (
     fallback,
+    moderation,
     operators,
     photos,
+    pictures,
     promotions,
+    question,
     stars,
     start,
     support,
@@ -24,11 +27,28 @@ from bot.handlers import (
 )
 from bot.handlers.photos import Downloads
 from bot.i18n import catalogues
-from bot.keyboards import BuyPack, CancelTraining, HistoryPage, KeepTraining
+from bot.keyboards import (
+    Again,
+    BuyPack,
+    CancelPictures,
+    CancelTraining,
+    Choose,
+    HistoryPage,
+    KeepTraining,
+    MakeNow,
+    MakeWith,
+    SameSeed,
+    ShowMenu,
+    UseSettings,
+    Withdraw,
+)
 from bot.middlewares import InTurn, Once, People
 from config import Settings
+from models.asking import Rates
 from models.payment import Till
 from models.photo import Drafts
+from models.styles import Styles
+from models.turns import Turns
 
 REQUEST_SECONDS = 30
 
@@ -47,7 +67,7 @@ def create_bot(settings: Settings) -> Bot:
     )
 
 
-def create_dispatcher(settings: Settings, drafts: Drafts, temporary: Path) -> Dispatcher:
+def create_dispatcher(settings: Settings, drafts: Drafts, temporary: Path, styles: Styles) -> Dispatcher:
     """What handlers ask for by parameter name comes from here and from the middlewares.
 
     `temporary` is the folder for photos on their way from Telegram into a draft.
@@ -59,6 +79,8 @@ def create_dispatcher(settings: Settings, drafts: Drafts, temporary: Path) -> Di
         drafts=drafts,
         downloads=Downloads(temporary),
         till=Till(**settings.till),
+        rates=Rates(settings.stars_per_picture, Turns(**settings.turns)),
+        styles=styles,
     )
     for middleware in (InTurn(), Once(settings.admin_ids), People(settings), Errors()):
         dispatcher.update.outer_middleware(middleware)
@@ -86,6 +108,9 @@ def _operators(settings: Settings) -> Router:
     router.message.register(operators.show_person, Command("user"))
     router.message.register(operators.show_days, Command("stats"))
     router.message.register(operators.promote, Command("promo"))
+    router.message.register(moderation.edit_words, Command("words"))
+    router.message.register(moderation.hide, Command("hide"))
+    router.message.register(moderation.show, Command("show"))
     router.message.register(support.answer, ~F.text.startswith("/"), support.is_reply)
     return router
 
@@ -99,6 +124,9 @@ def _private(settings: Settings) -> Router:
     router.message.register(promotions.redeem_link, CommandStart(magic=F.args.startswith(PROMO)))
     router.message.register(start.greet, CommandStart())
     router.message.register(start.explain, Command("help"))
+    router.message.register(question.ask, Command("gen", magic=~F.args))
+    router.message.register(pictures.generate, Command("gen"))
+    router.message.register(pictures.settle_settings, Command("settings"))
     router.message.register(training.tell_status, Command("status"))
     router.message.register(training.offer_cancel, Command("cancel"))
     router.message.register(stars.tell_balance, Command("balance"))
@@ -112,12 +140,23 @@ def _private(settings: Settings) -> Router:
     router.message.register(photos.take, F.photo)
     router.message.register(photos.take, photos.is_image_document)
     router.message.register(fallback.unknown_command, F.text.startswith("/"))
+    router.message.register(question.take_answer, F.text, question.is_answer)
     router.message.register(fallback.only_text, F.text)
     router.message.register(fallback.no_photo, F.content_type.in_(fallback.SENT_BY_PEOPLE))
 
     router.callback_query.register(training.cancel, CancelTraining.filter(F.sure))
     router.callback_query.register(training.confirm_cancel, CancelTraining.filter())
     router.callback_query.register(training.keep, KeepTraining.filter())
+    router.callback_query.register(pictures.cancel, CancelPictures.filter(F.sure))
+    router.callback_query.register(pictures.confirm_cancel, CancelPictures.filter())
+    router.callback_query.register(pictures.again, Again.filter())
+    router.callback_query.register(pictures.use_settings, UseSettings.filter())
+    router.callback_query.register(question.ask_with_seed, SameSeed.filter())
+    router.callback_query.register(question.ask_with_model, MakeWith.filter())
+    router.callback_query.register(question.show_menu, ShowMenu.filter())
+    router.callback_query.register(question.choose, Choose.filter())
+    router.callback_query.register(question.make_now, MakeNow.filter())
+    router.callback_query.register(question.withdraw, Withdraw.filter())
     router.callback_query.register(stars.send_invoice, BuyPack.filter())
     router.callback_query.register(stars.turn_page, HistoryPage.filter())
     router.callback_query.register(fallback.dead_button)

@@ -10,7 +10,7 @@ from aiogram.types import TelegramObject, Update
 
 from bot.answers import reply_to
 from bot.i18n import _, duration, marked
-from models.errors import DomainError, TooOften
+from models.errors import DomainError, Problems, TooOften
 from models.user import set_blocked
 
 log = structlog.get_logger(__name__)
@@ -69,12 +69,47 @@ _SENTENCES = {
     "promo_uses": marked("A code can be used between 1 and {most} times."),
     "promo_past": marked("This day is over."),
     "promo_exists": marked("There is such a code already."),
+    "param_unknown": marked("There is no parameter --{name}."),
+    "param_missing": marked("--{name} needs a value after it."),
+    "param_twice": marked("--{name} is there twice: which one is meant?"),
+    "param_no_whole_number": marked("--{name} takes a whole number, and “{value}” is none."),
+    "param_no_number": marked("--{name} takes a number, and “{value}” is none."),
+    "param_no_aspect": marked("--{name} takes one of {known}, and not “{value}”."),
+    "param_no_model": marked(
+        "--{name} takes trigger words, each perhaps with a colon and its scale, and not “{value}”."
+    ),
+    "prompt_empty": marked("A prompt is missing: say what the pictures shall show."),
+    "prompt_too_long": marked("The prompt has {length} characters: at most {most} are taken."),
+    "word_refused": marked("“{word}” is not allowed here."),
+    "model_unknown": marked("There is no model “{word}” that you may use."),
+    "no_model": marked("Which model? Select one in the app, or name it by its trigger word after --l."),
+    "models_mixed": marked("These models are of different kinds, and can't be used together: {names}."),
+    "too_many_models": marked("{title} takes at most {most} models at once."),
+    "scale_out_of_range": marked("The scale of a model is between 0 and {most}."),
+    "steps_out_of_range": marked("Steps (--s) are between {least} and {most}."),
+    "guidance_out_of_range": marked("Guidance (--c) is between {least} and {most}."),
+    "seed_out_of_range": marked("A seed (--seed) is between {least} and {most}."),
+    "count_out_of_range": marked("The number of pictures (--n) is between {least} and {most}."),
+    "aspect_unknown": marked("The aspect ratio (--ar) is one of {known}."),
+    "settings_prompt": marked("“{value}” is no setting: a prompt goes after /gen."),
+    "settings_models": marked("Models aren't saved here: select them in the app."),
+    "too_many_waiting": marked("{limit} requests of yours are waiting already: let some of them end first."),
+    "generation_not_found": marked("These pictures are not there any more."),
+    "generation_ended": marked("This has ended already."),
+    "model_gone": marked("A model of these pictures can't be used any more."),
+    "model_not_found": marked("There is no such model any more."),
+    "question_over": marked("This question is over: /gen asks it anew."),
+    "word_invalid": marked("A word has 1 to {most} letters and digits."),
+    "word_not_listed": marked("This word isn't on the list."),
+    "no_id": marked("“{word}” is no model's id. It is: <code>{form}</code>"),
     "too_often": marked("That was too often: try again in {wait}."),
 }
 
 
 def words(error: DomainError) -> str:
     """The error in the current language; in English where the catalogue doesn't know its code."""
+    if isinstance(error, Problems):
+        return "\n".join(words(problem) for problem in error.problems)
     known = _SENTENCES.get(error.code)
     if known is None:
         return html.quote(error.detail)

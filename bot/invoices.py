@@ -59,7 +59,9 @@ def _terms(promise: Promise, till: Till) -> dict[str, Any]:
     title = ngettext("{n} star", "{n} stars", promise.stars)
     return {
         "title": title,
-        "description": _("For your trainings in Selfi. Stars that you don't need yet stay yours."),
+        "description": _(
+            "For your trainings and pictures in Selfi. Stars that you don't need yet stay yours."
+        ),
         "payload": till.payload(promise),
         "currency": CURRENCY,
         "prices": [LabeledPrice(label=title, amount=promise.price)],

@@ -38,6 +38,7 @@ def dossier(
 _KINDS = {
     LedgerKind.PURCHASE: marked("Sales: {stars} ({rows})"),
     LedgerKind.TRAINING: marked("Trainings: {stars} ({rows})"),
+    LedgerKind.GENERATION: marked("Pictures: {stars} ({rows})"),
     LedgerKind.REFUND: marked("Prices back: {stars} ({rows})"),
     LedgerKind.CHARGEBACK: marked("Payments refunded: {stars} ({rows})"),
     LedgerKind.DEBT: marked("Debts settled: {stars} ({rows})"),

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
+from aiogram import html
+
 from bot.i18n import _, day, marked, ngettext, number, signed, speaking
 from bot.keyboards import app_button, column, pages
+from bot.pictures import SHORT, shortened
 from bot.views import View, stars_after, stars_owned
+from models.generation import Generation
 from models.ledger import LedgerEntry, LedgerKind
 
 
@@ -62,13 +66,37 @@ _BONUSES = {
 
 
 def reason(entry: LedgerEntry) -> str:
-    """Why the stars came or went, with the training behind the row fetched."""
+    """Why the stars came or went, with the training or the generation behind the row fetched."""
     cause, _colon, rest = (entry.cause or "").partition(":")
     sentence = _REASONS[entry.kind]
     if entry.kind is LedgerKind.BONUS:
         sentence = _BONUSES.get(cause, sentence)
+    if entry.generation:
+        return _of_pictures(entry, entry.generation)
     words = rest.partition(" ")[2]  # those of the operator, after who it is and in which message
     return _(sentence, name=_name(entry), code=rest, words=words)
+
+
+def _of_pictures(entry: LedgerEntry, generation: Generation) -> str:
+    match entry.kind:
+        case LedgerKind.GENERATION:
+            sentence = ngettext("{n} picture.", "{n} pictures.", generation.count)
+        case LedgerKind.REFUND if generation.held_back:
+            sentence = ngettext(
+                "{n} picture was held back by the safety checker: its price came back.",
+                "{n} pictures were held back by the safety checker: their price came back.",
+                generation.held_back,
+            )
+        case LedgerKind.REFUND:
+            sentence = ngettext(
+                "{n} picture could not be made: its price came back.",
+                "{n} pictures could not be made: their price came back.",
+                generation.count,
+            )
+        case _:
+            return _(_REASONS[entry.kind])
+    prompt = shortened(generation.prompt, SHORT)
+    return f"{sentence}\n<i>{html.quote(prompt)}</i>" if prompt else sentence
 
 
 def _name(entry: LedgerEntry) -> str:

@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from aiogram import html
-from aiogram.types import InlineKeyboardMarkup
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.i18n import _, duration, marked, ngettext, percentage, speaking
-from bot.keyboards import app_button, cancel_button, column, confirmation, pack_button
+from bot.keyboards import (
+    CancelTraining,
+    MakeWith,
+    app_button,
+    cancel_button,
+    column,
+    confirmation,
+    pack_button,
+    says,
+)
 from models.ledger import LedgerEntry
 from models.photo import Photo
 from models.run import CANCELLED
@@ -118,6 +127,7 @@ def _completed(training: Training, app_url: str | None) -> View:
         _took(training),
     )
     keyboard = column(
+        says(_("🎨 Make pictures"), MakeWith(id=training.lora_id)),
         app_button(_("See the model"), app_url, model=training.lora_id),
         app_button(_("Train another"), app_url),
     )
@@ -225,25 +235,28 @@ def confirm_message(training: Training) -> View:
         if training.stars_spent
         else None,
     )
-    return View(text, confirmation(training))
+    return View(text, confirmation(CancelTraining(id=training.id, sure=True)))
 
 
-def pick_message(trainings: Sequence[Training]) -> View:
+def pick_message(trainings: Sequence[Training], pictures: Sequence[InlineKeyboardButton] = ()) -> View:
+    """`pictures` are the buttons of generations."""
     buttons = (cancel_button(training, training.lora.name) for training in trainings)
-    return View(_("Which training shall be cancelled?"), column(*buttons))
+    return View(_("What shall be cancelled?"), column(*buttons, *pictures))
 
 
 # --- all trainings at once ---
 
 
-def overview(running: Sequence[Training], ended: Sequence[Training], app_url: str | None) -> View:
-    """The answer to /status."""
-    if not running and not ended:
+def overview(
+    running: Sequence[Training], pictures: Sequence[str], ended: Sequence[Training], app_url: str | None
+) -> View:
+    """The answer to /status; `pictures` is what is said of generations that run."""
+    if not running and not pictures and not ended:
         return View(
             _("You have no trainings yet. Send me photos, and we can begin."),
             column(app_button(_("Open Selfi"), app_url)),
         )
-    parts = [_status_text(training, None) for training in running]
+    parts = [*(_status_text(training, None) for training in running), *pictures]
     if ended:
         parts.append(_lines(*(status_line(training) for training in ended)))
     return View("\n\n".join(parts), column(app_button(_("Open Selfi"), app_url)))

@@ -50,13 +50,17 @@ class MadePicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painter:
-    """An endpoint that makes pictures. `price_factor` multiplies the price of a picture."""
+    """An endpoint that makes pictures. `price_factor` multiplies the price of a picture.
+
+    `max_loras` is the endpoint's own limit, or ours where it has none.
+    """
 
     endpoint: str
     default_steps: int = 28
     min_steps: int = 1
     max_steps: int = 50
     default_guidance: float
+    min_guidance: float = 0
     max_guidance: float
     max_loras: int
     max_pictures: int = 4
@@ -97,11 +101,25 @@ class Painter:
         return made
 
 
+# Limits and prices are those of each endpoint's page (https://fal.ai/models/<endpoint>/llms.txt): a megapixel
+# costs 0.035, 0.021 and 0.012 USD; of Qwen Image's no price was found.
 FLUX_LORA = Painter(endpoint="fal-ai/flux-lora", default_guidance=3.5, max_guidance=35, max_loras=5)
 FLUX_2_LORA = Painter(
-    endpoint="fal-ai/flux-2/lora", min_steps=4, default_guidance=2.5, max_guidance=20, max_loras=3
+    endpoint="fal-ai/flux-2/lora",
+    min_steps=4,
+    default_guidance=2.5,
+    max_guidance=20,
+    max_loras=3,
+    price_factor=0.6,
 )
-Z_IMAGE_LORA = Painter(endpoint="fal-ai/z-image/base/lora", default_guidance=4, max_guidance=20, max_loras=3)
+Z_IMAGE_LORA = Painter(
+    endpoint="fal-ai/z-image/base/lora",
+    default_guidance=4,
+    min_guidance=1,
+    max_guidance=20,
+    max_loras=3,
+    price_factor=0.34,
+)
 QWEN_IMAGE_LORA = Painter(
     endpoint="fal-ai/qwen-image-2512/lora", default_guidance=4, max_guidance=20, max_loras=3
 )

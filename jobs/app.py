@@ -6,11 +6,13 @@ from aiogram import Bot
 
 from config import Settings
 from fal import Fal
+from jobs.delivery import Delivery
 from jobs.files import FileJobs, MissingCopies
 from jobs.generation import GenerationJobs
 from jobs.housekeeping import CleanUp, CloseDays, recover
 from jobs.messages import MessageJobs
 from jobs.payments import Reconciliation, RefundJobs
+from jobs.status import StatusJobs
 from jobs.training import TrainingJobs
 from jobs.worker import Handler
 from media.pool import ImagePool
@@ -23,7 +25,9 @@ def handlers(
     settings: Settings, *, fal: Fal, bot: Bot, storage: Storage, pool: ImagePool
 ) -> Mapping[str, Handler]:
     """What each job does, by its name."""
-    training, messages = TrainingJobs(settings, fal), MessageJobs(settings, bot)
+    delivery = Delivery(bot, max(1, int(1.5 * settings.job_heartbeat_seconds)))
+    training, status = TrainingJobs(settings, fal), StatusJobs(settings, delivery)
+    messages = MessageJobs(settings, delivery, storage)
     files = FileJobs(settings, fal, storage)
     generation = GenerationJobs(settings, fal, pool, storage, Turns(**settings.turns))
     return {
@@ -40,7 +44,9 @@ def handlers(
         "keep_weights": files.keep_weights,
         "forget_run": files.forget_run,
         "delete_file": files.delete_file,
-        "status": messages.status,
+        "status": status.training,
+        "generation_status": status.generation,
+        "accompany": status.accompany,
         "notify": messages.notify,
         "draft": messages.draft,
         "refund": RefundJobs(bot, Till(**settings.till)).refund,

@@ -1,87 +1,111 @@
-"""The jobs that speak to people: the living message of a training, and messages that must arrive."""
+"""The jobs that tell people things: messages that must arrive, and what a draft holds."""
 
 import asyncio
 import uuid
-from collections.abc import Awaitable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from pathlib import Path
 
 import structlog
-from aiogram import Bot, html
-from aiogram.exceptions import (
-    AiogramError,
-    TelegramBadRequest,
-    TelegramForbiddenError,
-    TelegramRetryAfter,
-)
+from aiogram import html
 from aiogram.types import Message
-from tortoise.expressions import Q
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.transactions import in_transaction
 
+from bot.pictures import buttons_message, caption, failed_message
 from bot.receipts import receipt
 from bot.support import answer_message, request_message
-from bot.views import BURST, View, draft_message, final_message, rest_of_burst, status_message
+from bot.views import BURST, View, draft_message, final_message, rest_of_burst
 from config import Settings
+from jobs.delivery import PATIENCE, Delivery, Parcel, Undeliverable, UnknownFile
 from jobs.worker import Again
+from media.sheets import make_sheet
+from media.storage import ObjectNotFound, Storage, StorageUnavailable
 from models import payment, photo
-from models.ledger import Cause, refund_of, settled_of
-from models.notification import Notification, NotificationKind, NotificationStatus
-from models.send_slot import push_slot, take_slot
+from models.generation import Generation, GenStatus, Origin
+from models.ledger import Cause, LedgerEntry, refund_of, settled_of
+from models.lora import LoraModel
+from models.notification import Notification, NotificationKind, NotificationStatus, notify
+from models.picture import Picture
+from models.queue import Job, enqueue
 from models.support import SupportRequest
-from models.training import Training, seconds_left, usual_seconds
-from models.user import LANGUAGES, User, set_blocked
-
-T = TypeVar("T")
+from models.training import Training
+from models.user import LANGUAGES, User
 
 log = structlog.get_logger(__name__)
 
-# A wait this short is slept through; a longer one puts the job back.
-PATIENCE = timedelta(seconds=2)
 PAYMENTS_SHOWN = 5  # beside a request for help
 
 
-class Undeliverable(Exception):
-    """Telegram will never take this message for this chat."""
+@dataclass(frozen=True)
+class Letter:
+    """What a notification says to its reader. Its pictures go as an album, or as one photo `on_a_sheet`."""
+
+    view: View | None
+    pictures: Sequence[Picture] = ()
+    on_a_sheet: bool = False
+    reply_to: int | None = None
+
+    @property
+    def messages(self) -> int:
+        return 1 if self.on_a_sheet else max(1, len(self.pictures))
+
+
+@dataclass
+class Packed:
+    """A letter with its files at hand; `pictures` are those that its photos are of, one each."""
+
+    parcel: Parcel
+    pictures: Sequence[Picture] = field(default=())
 
 
 @dataclass(frozen=True)
 class MessageJobs:
     settings: Settings
-    bot: Bot
-
-    @property
-    def _timeout(self) -> int:
-        """Seconds for one request: less than a claim lasts."""
-        return max(1, int(1.5 * self.settings.job_heartbeat_seconds))
+    delivery: Delivery
+    storage: Storage
 
     async def notify(self, subject: str, attempt: int) -> None:  # noqa: ARG002 — every job takes it
         """Sends a notification that hasn't been sent.
 
         It is marked before the request leaves. Found marked by a process that died before the answer, it
-        counts as sent: it was on its way, and should it have got lost, the living message shows the same.
+        counts as sent: it was on its way, and should it have got lost, the app shows the same.
         """
         found = Notification.get_or_none(id=int(subject))
-        note = await found.select_related("training__lora", "ledger__payment", "support__user")
+        note = await found.select_related("training__lora", "ledger__payment", "support__user", "generation")
         if note is None or note.status in {NotificationStatus.SENT, NotificationStatus.DROPPED}:
             return
         if note.status is NotificationStatus.SENDING:
             log.warning("notification_in_doubt", kind=note.kind)
             await self._close(note, NotificationStatus.SENT, error="in doubt")
             return
-        view = await self._view(note)
-        if view is None:
-            await self._close(note, NotificationStatus.DROPPED, error="blocked")
+        letter = await self._letter(note)
+        if letter is None:
+            await self._close(note, NotificationStatus.DROPPED, error="blocked, or nothing to send")
             return
-        await self._wait_for_slot(note.chat_id)
-        claimed = await Notification.filter(id=note.id, status=NotificationStatus.QUEUED).update(
-            status=NotificationStatus.SENDING
-        )
-        if claimed:
-            await self._send_claimed(note, view)
+        await self.delivery.slot(note.chat_id, letter.messages)
+        async with self._packed(letter) as packed:
+            if packed is None:
+                await self._close(note, NotificationStatus.DROPPED, error="its files are gone")
+                return
+            claimed = await Notification.filter(id=note.id, status=NotificationStatus.QUEUED).update(
+                status=NotificationStatus.SENDING
+            )
+            if claimed:
+                await self._send_claimed(note, packed)
 
-    async def _send_claimed(self, note: Notification, view: View) -> None:
+    async def _send_claimed(self, note: Notification, packed: Packed) -> None:
         try:
-            message = await self._deliver(note.chat_id, self._send(note.chat_id, view))
+            sent = await self.delivery.send(note.chat_id, packed.parcel)
+        except UnknownFile as e:
+            known = [picture.id for picture in packed.pictures if picture.file_id]
+            if not await Picture.filter(id__in=known).update(file_id=None):
+                await self._close(note, NotificationStatus.DROPPED, error=str(e)[:255])
+                return
+            await Notification.filter(id=note.id).update(status=NotificationStatus.QUEUED)
+            raise Again(timedelta(0), reason="file id") from e
         except Undeliverable as e:
             await self._close(note, NotificationStatus.DROPPED, error=str(e)[:255])
         except BaseException:
@@ -90,28 +114,43 @@ class MessageJobs:
             await asyncio.shield(Notification.filter(id=note.id).update(status=NotificationStatus.QUEUED))
             raise
         else:
-            await self._close(note, NotificationStatus.SENT, message_id=message.message_id)
+            await self._close(note, NotificationStatus.SENT, sent=sent, pictures=packed.pictures)
 
     async def _close(
         self,
         note: Notification,
         status: NotificationStatus,
         *,
-        message_id: int | None = None,
+        sent: Sequence[Message] = (),
+        pictures: Sequence[Picture] = (),
         error: str | None = None,
     ) -> None:
-        await Notification.filter(id=note.id).update(
-            status=status, message_id=message_id, error=error, sent_at=datetime.now(UTC)
-        )
+        """What follows from its end is in the same transaction."""
+        async with in_transaction() as tx:
+            await (
+                Notification.filter(id=note.id)
+                .using_db(tx)
+                .update(
+                    status=status,
+                    message_id=sent[0].message_id if sent else None,
+                    error=error,
+                    sent_at=datetime.now(UTC),
+                )
+            )
+            for picture, message in zip(pictures, sent, strict=False):
+                if message.photo:
+                    newest = Picture.filter(id=picture.id).using_db(tx)
+                    await newest.update(file_id=message.photo[-1].file_id)
+            await _follow(tx, note, status)
 
-    async def _view(self, note: Notification) -> View | None:
-        """The message in the words of its reader, or None for one who has blocked the bot."""
+    async def _letter(self, note: Notification) -> Letter | None:
+        """None for one who has blocked the bot, and where what it is about is gone."""
         if note.kind is NotificationKind.OPERATOR:
-            return View(html.quote(note.text or ""))
+            return Letter(View(html.quote(note.text or "")))
         if note.kind is NotificationKind.SUPPORT_REQUEST and note.support:
-            return await self._request(note.chat_id, note.support)
+            return Letter(await self._request(note.chat_id, note.support))
         user = await User.get(id=note.chat_id)
-        return None if user.blocked_at else await self._view_for(user, note)
+        return None if user.blocked_at else await self._letter_for(user, note)
 
     async def _request(self, operator_id: int, request: SupportRequest) -> View:
         """For an operator, who may never have written to us."""
@@ -119,64 +158,111 @@ class MessageJobs:
         payments = await payment.newest(request.user_id, PAYMENTS_SHOWN)
         return request_message(request, payments, operator.language if operator else LANGUAGES[0])
 
-    async def _view_for(self, user: User, note: Notification) -> View | None:
+    async def _letter_for(self, user: User, note: Notification) -> Letter | None:
         if note.ledger is not None:
             debt = await settled_of(note.ledger)
-            return receipt(note.ledger, debt, user.language, self.settings.app_url)
+            view = receipt(note.ledger, debt, user.language, self.settings.app_url)
+            return Letter(view) if view else None
         if note.support is not None:
-            return answer_message(note.support, user.language)
-        if note.training is None:
-            return None
-        refund = await refund_of(Cause(note.training.id))
-        return final_message(
-            note.training,
-            user.language,
-            self.settings.app_url,
-            refund=refund,
-            debt=await settled_of(refund) if refund else None,
-        )
+            return Letter(answer_message(note.support, user.language))
+        if note.training is not None:
+            return await self._of_training(user, note.training)
+        if note.generation is not None:
+            return await self._of_generation(user, note, note.generation)
+        return None
 
-    async def status(self, subject: str, attempt: int) -> None:  # noqa: ARG002
-        """Makes the living message show the training as it is now: sends it first, edits it ever after.
+    async def _of_training(self, user: User, training: Training) -> Letter:
+        refund, debt = await _came_back(Cause(training.id))
+        view = final_message(training, user.language, self.settings.app_url, refund=refund, debt=debt)
+        samples = await Generation.get_or_none(training_id=training.id, status=GenStatus.COMPLETED)
+        pictures = await _pictures(samples.id) if samples else []
+        return Letter(view, pictures, on_a_sheet=bool(pictures))
 
-        Whoever claims the row edits, one at a time; who finds it claimed comes back, and finds the newest
-        version shown or shows it. A claim of a process that died runs out.
-        """
-        training_id = uuid.UUID(subject)
-        training = await Training.get_or_none(id=training_id).select_related("user")
-        if training is None or training.user.blocked_at or training.status_version >= training.version:
-            return
-        now = datetime.now(UTC)
-        free = Q(status_until=None) | Q(status_until__lt=now)
-        lease = timedelta(seconds=2 * self.settings.job_heartbeat_seconds)
-        if not await Training.filter(free, id=training_id).update(status_until=now + lease):
-            raise Again(timedelta(seconds=0.3), reason="claimed")
-        try:
-            await self._show(await Training.get(id=training_id).select_related("user", "lora"))
-        finally:
-            await asyncio.shield(Training.filter(id=training_id).update(status_until=None))
-
-    async def _show(self, training: Training) -> None:
-        if training.status_version >= training.version:
-            return
-        if training.status_message_id is None and not training.is_active:
-            return  # it ended before there was anything to show: the message at the end says it all
-        await self._wait_for_slot(training.user_id)
-        eta = seconds_left(training, await usual_seconds(training.base_model_id))
-        view = status_message(training, training.user.language, self.settings.app_url, eta=eta)
-        try:
-            if training.status_message_id is None:
-                message = await self._deliver(
-                    training.user_id, self._send(training.user_id, view, silent=True)
+    async def _of_generation(self, user: User, note: Notification, generation: Generation) -> Letter | None:
+        match note.kind:
+            case NotificationKind.PICTURES:
+                return await self._album(user, note, generation)
+            case NotificationKind.PICTURES_BUTTONS if generation.deleted_at:
+                return None
+            case NotificationKind.PICTURES_BUTTONS:
+                refund, debt = await _came_back(Cause(generation_id=generation.id))
+                view = buttons_message(
+                    generation,
+                    await _used(generation),
+                    user.language,
+                    self.settings.app_url,
+                    refund=refund,
+                    debt=debt,
                 )
-                training.status_message_id = message.message_id
+                return Letter(view)
+            case _:
+                refund, debt = await _came_back(Cause(generation_id=generation.id))
+                return Letter(failed_message(generation, user.language, refund=refund, debt=debt))
+
+    async def _album(self, user: User, note: Notification, generation: Generation) -> Letter | None:
+        pictures = await _pictures(generation.id)
+        if note.picture_id:
+            one = [picture for picture in pictures if picture.id == note.picture_id]
+            return Letter(caption(generation, user.language), one) if one else None
+        return Letter(None, pictures, reply_to=generation.message_id) if pictures else None
+
+    @asynccontextmanager
+    async def _packed(self, letter: Letter) -> AsyncIterator[Packed | None]:
+        """The letter with its files, while the context lasts; None where the files are gone.
+
+        Raises:
+            Again: the storage doesn't answer.
+        """
+        if not letter.pictures:
+            yield Packed(Parcel(letter.view, reply_to=letter.reply_to))
+            return
+        files: list[tuple[Picture, Path | str]] = []
+        made: list[Path] = []
+        try:
+            for picture in letter.pictures:
+                known = None if letter.on_a_sheet else picture.file_id
+                if file := known or await self._fetched(picture, made):
+                    files.append((picture, file))
+            if letter.on_a_sheet:
+                sheet = await self._on_a_sheet([path for _, path in files if isinstance(path, Path)], made)
+                yield Packed(Parcel(letter.view, [sheet] if sheet else []))
+            elif files:
+                parcel = Parcel(letter.view, [file for _, file in files], letter.reply_to)
+                yield Packed(parcel, [picture for picture, _ in files])
             else:
-                await self._deliver(training.user_id, self._edit(training, view))
-        except Undeliverable as e:
-            log.info("status_message_undeliverable", reason=str(e))
-        await Training.filter(id=training.id).update(
-            status_message_id=training.status_message_id, status_version=training.version
-        )
+                yield None
+        finally:
+            for path in made:
+                path.unlink(missing_ok=True)
+
+    async def _fetched(self, picture: Picture, made: list[Path]) -> Path | None:
+        path = self._temporary(made)
+        try:
+            await self.storage.get(picture.storage_key, path)
+        except ObjectNotFound:
+            log.warning("picture_file_missing", picture_id=str(picture.id))
+            return None
+        except StorageUnavailable as e:
+            raise Again(PATIENCE, reason="storage") from e
+        return path
+
+    async def _on_a_sheet(self, sources: Sequence[Path], made: list[Path]) -> Path | None:
+        """None where they can't be shown: the words arrive all the same."""
+        if not sources:
+            return None
+        path = self._temporary(made)
+        try:
+            await asyncio.to_thread(make_sheet, sources, path)
+        except OSError as e:
+            log.warning("sheet_not_made", error=type(e).__name__)
+            return None
+        return path
+
+    def _temporary(self, made: list[Path]) -> Path:
+        self.settings.temporary_dir.mkdir(parents=True, exist_ok=True)
+        path = self.settings.temporary_dir / f"{uuid.uuid4()}.jpg"
+        made.append(path)
+        return path
 
     async def draft(self, subject: str, attempt: int) -> None:  # noqa: ARG002
         """Says what the draft holds now, once after a burst of photos."""
@@ -186,61 +272,50 @@ class MessageJobs:
         photos = await photo.draft(user.id)
         if (wait := rest_of_burst(photos)) > timedelta(0):
             raise Again(wait)
-        await self._wait_for_slot(user.id)
+        await self.delivery.slot(user.id)
         view = draft_message(
             photos, user.language, self.settings.app_url, self.settings.photos_min, self.settings.photos_max
         )
         try:
-            await self._deliver(user.id, self._send(user.id, view))
+            await self.delivery.send(user.id, Parcel(view))
         except Undeliverable as e:
             log.info("draft_message_undeliverable", reason=str(e))
         if len(await photo.draft(user.id)) != len(photos):
             # One came while this was said: its own job was skipped, because this one was under way.
             raise Again(BURST)
 
-    async def _send(self, chat_id: int, view: View, *, silent: bool = False) -> Message:
-        return await self.bot.send_message(
-            chat_id,
-            view.text,
-            reply_markup=view.keyboard,
-            disable_notification=silent,
-            request_timeout=self._timeout,
+
+async def _follow(tx: BaseDBAsyncClient, note: Notification, status: NotificationStatus) -> None:
+    """An album is followed by its buttons, and whatever ends a generation takes its living message away."""
+    generation = note.generation
+    if generation is None or note.kind is NotificationKind.PICTURES_BUTTONS or note.picture_id:
+        return
+    if note.kind is NotificationKind.PICTURES and status is NotificationStatus.SENT:
+        await notify(
+            tx,
+            note.chat_id,
+            NotificationKind.PICTURES_BUTTONS,
+            f"buttons:{note.id}",
+            generation_id=generation.id,
         )
+    if generation.origin is Origin.CHAT:
+        await enqueue(tx, Job("generation_status", str(generation.id), dedupe=False))
 
-    async def _edit(self, training: Training, view: View) -> None:
-        try:
-            await self.bot.edit_message_text(
-                view.text,
-                chat_id=training.user_id,
-                message_id=training.status_message_id,
-                reply_markup=view.keyboard,
-                request_timeout=self._timeout,
-            )
-        except TelegramBadRequest as e:
-            if "message is not modified" not in e.message:
-                raise
 
-    async def _deliver(self, chat_id: int, request: Awaitable[T]) -> T:
-        """Awaits a request to Telegram, sorting what it may answer into never, later, and done."""
-        try:
-            return await request
-        except TelegramRetryAfter as e:
-            wait = timedelta(seconds=e.retry_after)
-            await push_slot(chat_id, wait)
-            raise Again(wait, reason="429") from e
-        except TelegramForbiddenError as e:
-            await set_blocked(chat_id, blocked=True)
-            raise Undeliverable(e.message) from e
-        except TelegramBadRequest as e:
-            log.warning("message_refused", reason=e.message)
-            raise Undeliverable(e.message) from e
-        except AiogramError as e:  # unreachable, unreadable, or the wrong token: never the message's fault
-            log.warning("telegram_unavailable", error=type(e).__name__)
-            raise Again(PATIENCE, reason=type(e).__name__) from e
+async def _came_back(cause: Cause) -> tuple[LedgerEntry | None, LedgerEntry | None]:
+    """The row by which stars came back, and the one by which a debt was settled of them."""
+    refund = await refund_of(cause)
+    return refund, await settled_of(refund) if refund else None
 
-    async def _wait_for_slot(self, chat_id: int) -> None:
-        """Waits a moment for the right to send; a longer wait is the queue's."""
-        while wait := await take_slot(chat_id):
-            if wait > PATIENCE:
-                raise Again(wait, reason="slot")
-            await asyncio.sleep(wait.total_seconds())
+
+async def _pictures(generation_id: uuid.UUID) -> list[Picture]:
+    """Those that are left of it, without their thumbnails."""
+    columns = ("id", "user_id", "generation_id", "position", "file_id")
+    return await Picture.filter(generation_id=generation_id).order_by("position").only(*columns)
+
+
+async def _used(generation: Generation) -> list[tuple[LoraModel, float]]:
+    """Its models with their scales, those that are left."""
+    found = {lora.id: lora for lora in await LoraModel.filter(id__in=generation.lora_ids, deleted_at=None)}
+    scales = ((uuid.UUID(used["id"]), float(used["scale"])) for used in generation.loras)
+    return [(found[lora_id], scale) for lora_id, scale in scales if lora_id in found]

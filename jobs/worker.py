@@ -29,6 +29,7 @@ SUBJECTS = {
     "cancel_generation": "generation_id",
     "collect": "generation_id",
     "generation_status": "generation_id",
+    "accompany": "generation_id",
     "keep_weights": "model_id",
     "forget_run": "model_id",
     "delete_file": "key",

@@ -1,22 +1,21 @@
-"""The /gen command that makes pictures again: the form of it that `bot` reads.
+"""The /gen command that makes pictures again: the form of it that `bot/wishes.py` reads.
 
     /gen <prompt> --ar 16:9 --s 28 --c 3.5 --seed 42 --n 4 --l trigger:0.8 --l "two words":1
 
-The prompt ends where a word begins with dashes and a letter: `--l`, `—l` (as phones write it) or `–l`. A
-backslash before the dashes makes them a part of it. A trigger word with anything but letters, digits and
-`_.-` is in double quotes, with a backslash before a quote or a backslash of its own; so is one that looks
-like an id.
+The prompt ends where a word begins with dashes and a letter: `--l`, `—l` (as phones write it) or `–l`. A word
+of the prompt that begins so has a backslash before it. A trigger word with anything but letters, digits and
+`_.-` is in double quotes, with a backslash before a quote or a backslash of its own.
 """
 
 import re
-import uuid
 from collections.abc import Sequence
+from decimal import Decimal
 
 from models.generation import Generation
 
-# Where a word begins that would be read as an option, or as one that isn't meant to be.
-_OPTION = re.compile(r"(?<!\S)(?=\\*(?:--|[—–])[-—–]*[^\W\d_])")
-_PLAIN = re.compile(r"\w[\w.-]*")
+# Before a word that would be read as a parameter, or as one that has its backslash already.
+_READ_OTHERWISE = re.compile(r"(?<!\S)(?=\\*(?:--|[—–])[-—–]*[^\W\d_])")
+_PLAIN = re.compile(r"\w[\w.-]{0,30}")  # longer ones may look like an id
 
 
 def gen_command(generation: Generation, models: Sequence[tuple[str, float]]) -> str:
@@ -24,28 +23,21 @@ def gen_command(generation: Generation, models: Sequence[tuple[str, float]]) -> 
     options = [
         f"--ar {generation.aspect}",
         f"--s {generation.steps}",
-        f"--c {_number(generation.guidance)}",
+        f"--c {_decimal(generation.guidance)}",
         f"--seed {generation.seed}",
         f"--n {generation.count}",
-        *(f"--l {_quoted(trigger)}:{_number(scale)}" for trigger, scale in models),
+        *(f"--l {_quoted(trigger)}:{_decimal(scale)}" for trigger, scale in models),
     ]
-    return " ".join(["/gen", _OPTION.sub(r"\\", generation.prompt), *options])
+    return " ".join(["/gen", _READ_OTHERWISE.sub(r"\\", generation.prompt), *options])
 
 
-def _number(value: float) -> str:
-    """Without an exponent, however small."""
-    return f"{value:.10f}".rstrip("0").rstrip(".")
+def _decimal(number: float) -> str:
+    """All of its digits, never with an exponent."""
+    exact = f"{Decimal(str(number)):f}"
+    return exact.rstrip("0").rstrip(".") if "." in exact else exact
 
 
 def _quoted(trigger: str) -> str:
-    if _PLAIN.fullmatch(trigger) and not _is_id(trigger):
+    if _PLAIN.fullmatch(trigger):
         return trigger
     return '"{}"'.format(trigger.replace("\\", "\\\\").replace('"', '\\"'))
-
-
-def _is_id(trigger: str) -> bool:
-    try:
-        uuid.UUID(trigger)
-    except ValueError:
-        return False
-    return True

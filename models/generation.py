@@ -29,7 +29,7 @@ from models import ledger
 from models.db import check_enum
 from models.errors import Conflict, NotFound
 from models.ledger import Cause
-from models.lora import BaseModel
+from models.lora import BaseModel, show_on_model
 from models.notification import NotificationKind, notify
 from models.paging import Place, newest_first
 from models.picture import NewPicture, Picture, insert_pictures
@@ -315,6 +315,9 @@ async def complete(generation_id: uuid.UUID, pictures: Sequence[NewPicture]) -> 
         if row is None:
             return False
         await insert_pictures(tx, row["user_id"], generation_id, pictures)
+        if pictures and row["training_id"]:
+            first = min(pictures, key=lambda picture: picture.position)
+            await show_on_model(tx, row["training_id"], first.thumbnail)
         missing = row["count"] - len(pictures)
         if missing > 0:
             await Generation.filter(id=generation_id).using_db(tx).update(held_back=missing)

@@ -85,12 +85,15 @@ class LoraModel(Model):
         """Where our copy of its weights lies in the object storage."""
         return f"weights/{self.user_id}/{self.id}.safetensors"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may see it and use it, once it is ready."""
+        return self.is_public and self.hidden_at is None
+
     def usable_by(self, user_id: int) -> bool:
         """Whether the person may make pictures with it."""
-        is_open = self.is_public and self.hidden_at is None
-        return (
-            self.status is LoraStatus.READY and not self.deleted_at and (is_open or self.user_id == user_id)
-        )
+        theirs = self.is_open or self.user_id == user_id
+        return self.status is LoraStatus.READY and self.deleted_at is None and theirs
 
 
 class SelectedModel(Model):
@@ -175,6 +178,12 @@ async def named(user_id: int, lora_id: uuid.UUID | None, trigger: str | None) ->
     found = await may_use.filter(trigger_word__iexact=trigger).order_by("-created_at", "-id").limit(100)
     chosen = await selected(user_id, [lora.id for lora in found])
     return max(found, key=lambda lora: (lora.user_id == user_id, lora.id in chosen), default=None)
+
+
+async def are_usable(user_id: int, lora_ids: Collection[uuid.UUID]) -> bool:
+    """Whether the person may make pictures with all of these models."""
+    usable = LoraModel.filter(Q(user_id=user_id) | _OPEN, id__in=lora_ids, **_READY)
+    return await usable.count() == len(set(lora_ids))
 
 
 async def for_bare_prompts(user_id: int) -> list[LoraModel]:
@@ -289,6 +298,17 @@ async def delete(user_id: int, lora_id: uuid.UUID) -> None:
         await tx.execute_query(
             "UPDATE trainings SET metadata = NULL, image_urls = '{}' WHERE lora_id = $1", [lora.id]
         )
+
+
+async def show_on_model(tx: BaseDBAsyncClient, training_id: uuid.UUID, preview: bytes) -> None:
+    """Makes a small JPEG the preview of the training's model, unless that was deleted."""
+    await tx.execute_query(
+        """
+        UPDATE lora_models SET preview = $2 FROM trainings
+        WHERE trainings.id = $1 AND lora_models.id = trainings.lora_id AND deleted_at IS NULL
+        """,
+        [training_id, preview],
+    )
 
 
 async def forget_files(tx: BaseDBAsyncClient, lora: LoraModel) -> None:

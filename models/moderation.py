@@ -54,10 +54,17 @@ class Report(Model):
 
 
 def folded(text: str) -> str:
-    """What is compared: case, accents, width and punctuation make no difference."""
+    """What is compared: case, accents, width, punctuation and what can't be seen make no difference."""
     plain = unicodedata.normalize("NFKD", storable(text)).casefold()
-    letters = (c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
-    return " ".join("".join(letters).split())
+    return " ".join("".join(map(_folded_character, plain)).split())
+
+
+def _folded_character(c: str) -> str:
+    category = unicodedata.category(c)
+    if unicodedata.combining(c) or category == "Cf" or "\ufe00" <= c <= "\ufe0f":  # variation selectors
+        return ""
+    # Marks without a class of their own are the vowels of some scripts.
+    return c if c.isalnum() or category.startswith("M") else " "
 
 
 async def refused_word(text: str) -> str | None:

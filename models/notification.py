@@ -61,7 +61,7 @@ class Notification(Model):
     )
     generation_id: uuid.UUID | None
     picture: fields.ForeignKeyNullableRelation["Picture"] = fields.ForeignKeyField(
-        "models.Picture", related_name="notifications", on_delete=fields.SET_NULL, null=True
+        "models.Picture", related_name="notifications", on_delete=fields.CASCADE, null=True
     )
     picture_id: uuid.UUID | None
     text = fields.TextField(null=True)  # for operators; people's are made from the catalogue when sent

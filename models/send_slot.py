@@ -28,16 +28,17 @@ CHAT_INTERVAL, CHAT_BURST = timedelta(seconds=1), timedelta(seconds=3)
 BOT_INTERVAL, BOT_BURST = timedelta(seconds=1 / 28), timedelta(seconds=0.5)
 
 
-async def take_slot(chat_id: int) -> timedelta | None:
-    """Takes the right to send one message to `chat_id` now, or answers how long to wait before asking again.
+async def take_slot(chat_id: int, messages: int = 1) -> timedelta | None:
+    """Takes the right to send a message to `chat_id` now, or answers how long to wait before asking again.
 
-    A GCRA limiter: a row's `next_at` runs ahead of the clock by an interval a message, and may do so by a
-    burst at most. Being in Postgres, it holds across replicas.
+    An album counts as so many `messages` as it has. A GCRA limiter: a row's `next_at` runs ahead of the clock
+    by an interval a message, and whoever asks may find it ahead by a burst at most. Being in Postgres, it
+    holds across replicas.
     """
     slots = [(f"chat:{chat_id}", CHAT_INTERVAL, CHAT_BURST), ("bot", BOT_INTERVAL, BOT_BURST)]
     async with in_transaction() as tx:
         for key, interval, burst in slots:
-            if not await _take(tx, key, interval, burst):
+            if not await _take(tx, key, interval * messages, burst):
                 await tx.rollback()
                 return await _wait(key, burst, interval)
     return None

@@ -218,7 +218,11 @@ def _range_problems(params: Params, painter: Painter | None) -> list[Invalid]:
             min(one.min_steps for one in painters),
             max(one.max_steps for one in painters),
         ),
-        "guidance": (params.guidance, 0, max(one.max_guidance for one in painters)),
+        "guidance": (
+            params.guidance,
+            min(one.min_guidance for one in painters),
+            max(one.max_guidance for one in painters),
+        ),
         "seed": (params.seed, 0, SEED_MAX),
         "count": (params.count, 1, max(one.max_pictures for one in painters)),
         "scale": (params.scale, 0, SCALE_MAX),

@@ -1,6 +1,6 @@
-"""Previews of models, by addresses that hold for as long as the model stays private or public.
+"""Previews of models, by addresses that hold for as long as everybody may see the model, or its owner alone.
 
-What somebody makes private is gone from wherever its address went.
+What somebody makes private, or an operator hides, is gone from wherever its address went.
 """
 
 import uuid
@@ -13,7 +13,7 @@ from web.addresses import proven, signed
 
 
 def address(settings: Settings, model: LoraModel) -> str:
-    return signed(settings, _path(model.id), model.is_public)
+    return signed(settings, _path(model.id), model.is_open)
 
 
 async def picture(settings: Settings, model_id: uuid.UUID, query: schemas.SignedQuery) -> bytes:
@@ -26,7 +26,7 @@ async def picture(settings: Settings, model_id: uuid.UUID, query: schemas.Signed
     if (
         model is None
         or model.preview is None
-        or not proven(settings, _path(model_id), query.until, query.key, model.is_public)
+        or not proven(settings, _path(model_id), query.until, query.key, model.is_open)
     ):
         raise NotFound("There is no such preview (any more).", code="preview_not_found")
     return model.preview

@@ -4,6 +4,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 import asyncio
+import math
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from models.generation import Generation, with_pictures
 from models.training import Training
 from web import generations, trainings
 from web.errors import is_database_failure
-from web.events import RunEvents
 from web.keys import ANSWERS, EVENTS
 
 log = structlog.get_logger(__name__)
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_SECONDS = 15.0
 LOOK_SECONDS = 1.0
 """aiohttp doesn't tell a handler that its client has gone: so often we look."""
+PLACE_SECONDS = 3.0
+"""A place in our queue moves with others' runs, which wakes nobody: so often it is asked for."""
 
 _HEADERS = {
     "Content-Type": "text/event-stream",
@@ -34,11 +36,15 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Shown:
-    """A run as it is now: the version of its row, its answer, and whether it has ended."""
+    """A run as it is now: the version of its row, its answer, and whether it has ended.
+
+    `place` is its place in our queue, while it is there.
+    """
 
     version: int
     answer: BaseModel
     ended: bool
+    place: int | None = None
 
 
 Look = Callable[[], Awaitable[Shown]]
@@ -60,7 +66,8 @@ async def generation(request: web.Request) -> web.StreamResponse:
     async def look() -> Shown:
         row = await Generation.get(id=found.id)
         await with_pictures([row])
-        return Shown(row.version, await request.app[ANSWERS].generation(row), not row.is_active)
+        answer = await request.app[ANSWERS].generation(row)
+        return Shown(row.version, answer, not row.is_active, answer.position)
 
     return await _stream(request, found.id, look)
 
@@ -86,26 +93,27 @@ async def _follow(
     request: web.Request, response: web.StreamResponse, look: Look, changed: asyncio.Event
 ) -> None:
     events = request.app[EVENTS]
-    version: int | None = None
-    while not events.closing and await _change(request, response, changed, events):
+    before: Shown | None = None
+    while not events.closing and await _change(request, response, changed, before):
         changed.clear()
         current = await look()
-        if current.version == version:
+        if before and (current.version, current.place) == (before.version, before.place):
             continue
-        version = current.version
+        before = current
         data = current.answer.model_dump_json()
-        await response.write(f"event: status\nid: {version}\ndata: {data}\n\n".encode())
+        await response.write(f"event: status\nid: {current.version}\ndata: {data}\n\n".encode())
         if current.ended:
             return
 
 
 async def _change(
-    request: web.Request, response: web.StreamResponse, changed: asyncio.Event, events: RunEvents
+    request: web.Request, response: web.StreamResponse, changed: asyncio.Event, before: Shown | None
 ) -> bool:
     """Waits for a change, with a sign of life now and then; False when the client has gone, or we go."""
     loop = asyncio.get_running_loop()
     next_heartbeat = loop.time() + HEARTBEAT_SECONDS
-    while not changed.is_set():
+    look_again = loop.time() + PLACE_SECONDS if before and before.place is not None else math.inf
+    while not changed.is_set() and loop.time() < look_again:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 await changed.wait()
@@ -115,4 +123,4 @@ async def _change(
             if loop.time() >= next_heartbeat:
                 next_heartbeat = loop.time() + HEARTBEAT_SECONDS
                 await response.write(b": alive\n\n")
-    return not events.closing
+    return not request.app[EVENTS].closing

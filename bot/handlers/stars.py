@@ -24,9 +24,10 @@ async def tell_balance(message: Message, sender: Sender, settings: Settings) -> 
         "A training of 1,000 steps costs {n} stars.",
         settings.stars_per_1000_steps,
     )
+    picture = ngettext("A picture costs {n} star.", "A picture costs {n} stars.", settings.stars_per_picture)
     debt = [stars_owed(sender.debt)] if sender.debt else []
     more = _("/stars gets you more, /history says where they went.")
-    return message.answer("\n".join([f"⭐ {stars_owned(sender.balance)}", *debt, price, more]))
+    return message.answer("\n".join([f"⭐ {stars_owned(sender.balance)}", *debt, price, picture, more]))
 
 
 async def tell_history(message: Message, sender: Sender) -> SendMessage:

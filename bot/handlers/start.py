@@ -1,5 +1,6 @@
 """Hello, help, and goodbye."""
 
+from aiogram import html
 from aiogram.enums import ChatMemberStatus
 from aiogram.methods import SendMessage
 from aiogram.types import ChatMemberUpdated, Message
@@ -9,6 +10,7 @@ from bot.i18n import _, ngettext
 from bot.keyboards import app_button, column
 from bot.middlewares import Sender
 from bot.views import greeting
+from bot.wishes import FORM
 from config import Settings
 from models.user import set_blocked
 
@@ -32,10 +34,16 @@ async def explain(message: Message, sender: Sender, settings: Settings) -> SendM
         "I show you how it goes and write when it is done. A training that fails costs nothing.",
         settings.photos_min,
     )
+    then = [
+        _("Then make pictures with it: /gen by itself asks what you want; or say it all at once:"),
+        f"<code>{html.quote(FORM)}</code>",
+        _("Aspect ratio, steps, guidance, seed, number and models may be left out; /settings keeps them."),
+    ]
     known = commands(settings) | (operators_commands() if sender.id in settings.admin_ids else {})
     listed = "\n".join(f"/{name} – {text}" for name, text in known.items())
     return message.answer(
-        f"{how}\n\n{listed}", reply_markup=column(app_button(_("Open Selfi"), settings.app_url))
+        "\n\n".join([how, "\n".join(then), listed]),
+        reply_markup=column(app_button(_("Open Selfi"), settings.app_url)),
     )
 
 

@@ -21,10 +21,13 @@ async def tell_terms(message: Message) -> SendMessage:
     terms = [
         _("<b>Terms</b>"),
         _(
-            "Stars here pay for trainings. They are bought with Telegram Stars, don't expire, and can't be "
-            "passed on or turned into money."
+            "Stars here pay for trainings and for pictures. They are bought with Telegram Stars, don't "
+            "expire, and can't be passed on or turned into money."
         ),
-        _("A training that fails or is cancelled gives its price back by itself, in stars."),
+        _(
+            "What fails, is cancelled or is held back by the safety checker gives its price back by itself, "
+            "in stars."
+        ),
         _(
             "A payment can be given back as long as its stars are unspent: ask with /paysupport. Telegram's "
             "own support can't help with purchases made here."

@@ -1,4 +1,4 @@
-"""Trainings: how they are doing, and stopping one."""
+"""How everything is doing, and stopping it; pictures' own buttons are in `pictures.py`."""
 
 from aiogram import Bot
 from aiogram.methods import AnswerCallbackQuery, SendMessage
@@ -8,10 +8,17 @@ from bot.answers import rewrite, send
 from bot.i18n import _
 from bot.keyboards import CancelTraining
 from bot.middlewares import Sender
+from bot.pictures import cancel_button, status_lines
+from bot.pictures import confirm_message as confirm_pictures
 from bot.views import View, confirm_message, overview, pick_message
 from config import Settings
+from models import dialogue
+from models import generation as generations
 from models import training as trainings
 from models.errors import Conflict
+from models.generation import Generation
+from models.training import Training
+from models.turns import positions
 
 ENDED_SHOWN = 3
 SHOWN = 20  # so that a message stays within Telegram's 4,096 characters
@@ -21,19 +28,28 @@ async def tell_status(message: Message, sender: Sender, settings: Settings) -> S
     running = await trainings.active(sender.id)
     latest = await trainings.page(sender.id, len(running) + ENDED_SHOWN)
     ended = [training for training in latest if not training.is_active][:ENDED_SHOWN]
-    view = overview(running[:SHOWN], ended, settings.app_url)
+    pictures = await generations.active(sender.id)
+    places = await positions([generation.id for generation in pictures])
+    lines = status_lines([(generation, places.get(generation.id)) for generation in pictures[:SHOWN]])
+    view = overview(running[:SHOWN], lines, ended, settings.app_url)
     return message.answer(view.text, reply_markup=view.keyboard)
 
 
 async def offer_cancel(message: Message, sender: Sender) -> SendMessage:
-    running = await trainings.active(sender.id)
-    match running:
+    asked = await dialogue.asked(sender.id)
+    await dialogue.close(sender.id)
+    running, pictures = await trainings.active(sender.id), await generations.active(sender.id)
+    match [*running, *pictures]:
         case []:
-            return message.answer(_("No training of yours is running."))
-        case [only]:
+            return message.answer(_("Another time, then.") if asked else _("Nothing of yours is running."))
+        case [Training() as only]:
             view = confirm_message(only)
+        case [Generation() as only]:
+            view = confirm_pictures(only)
         case _several:
-            view = pick_message(running[:SHOWN])
+            view = pick_message(
+                running[:SHOWN], [cancel_button(generation) for generation in pictures[:SHOWN]]
+            )
     return message.answer(view.text, reply_markup=view.keyboard)
 
 

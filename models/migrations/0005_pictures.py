@@ -186,7 +186,7 @@ class Migration(migrations.Migration):
         ops.AddField(
             model_name='Notification',
             name='picture',
-            field=fields.ForeignKeyField('models.Picture', source_field='picture_id', null=True, db_constraint=True, to_field='id', related_name='notifications', on_delete=OnDelete.SET_NULL),
+            field=fields.ForeignKeyField('models.Picture', source_field='picture_id', null=True, db_constraint=True, to_field='id', related_name='notifications', on_delete=OnDelete.CASCADE),
         ),
         ops.AddConstraint(
             model_name='Notification',

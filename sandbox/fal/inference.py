@@ -37,6 +37,11 @@ class Size(Input):
     height: int = Field(default=512, ge=64, le=2048)
 
 
+class Flux2Size(Size):
+    width: int = Field(default=512, ge=512, le=2048)
+    height: int = Field(default=512, ge=512, le=2048)
+
+
 class Lora(Input):
     """`path` is a URL of safetensors; the names of Hugging Face repositories can't be reached from here."""
 
@@ -60,15 +65,20 @@ class Picture(Input):
 
 
 class Flux2Picture(Picture):
+    image_size: Preset | Flux2Size = "landscape_4_3"
     num_inference_steps: int = Field(default=28, ge=4, le=50)
     guidance_scale: float = Field(default=2.5, ge=0, le=20)
     loras: list[Lora] = Field(default=[], max_length=3)
 
 
-class NegativePicture(Picture):
+class QwenPicture(Picture):
     negative_prompt: str = ""
     guidance_scale: float = Field(default=4, ge=0, le=20)
     loras: list[Lora] = Field(default=[], max_length=3)
+
+
+class ZImagePicture(QwenPicture):
+    guidance_scale: float = Field(default=4, ge=1, le=20)
 
 
 @dataclass(frozen=True)
@@ -168,7 +178,7 @@ PAINTERS: Mapping[str, Painter] = {
     for painter in (
         Painter("fal-ai/flux-lora", Picture),
         Painter("fal-ai/flux-2/lora", Flux2Picture),
-        Painter("fal-ai/z-image/base/lora", NegativePicture),
-        Painter("fal-ai/qwen-image-2512/lora", NegativePicture),
+        Painter("fal-ai/z-image/base/lora", ZImagePicture),
+        Painter("fal-ai/qwen-image-2512/lora", QwenPicture),
     )
 }

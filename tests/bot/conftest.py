@@ -20,6 +20,7 @@ from media.images import ImageLimits
 from media.pool import ImagePool
 from media.storage import Storage
 from models.photo import Drafts
+from models.styles import Styles
 from sandbox.telegram import TelegramEmulator
 from tests.bot.chats import Chat, Selfi, hang_up
 from web.errors import problems
@@ -104,7 +105,7 @@ async def bot(bot_settings: Settings) -> AsyncIterator[Bot]:
 
 @pytest.fixture
 def dispatcher(bot_settings: Settings, drafts: Drafts) -> Dispatcher:
-    return create_dispatcher(bot_settings, drafts, bot_settings.temporary_dir)
+    return create_dispatcher(bot_settings, drafts, bot_settings.temporary_dir, Styles(bot_settings.styles))
 
 
 @pytest.fixture

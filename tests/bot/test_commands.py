@@ -9,7 +9,20 @@ from models import LedgerEntry, Training, TrainStatus, User
 from models.training import cancel, move
 from tests.bot.chats import Chat, Selfi, button, labels
 
-PEOPLES = {"start", "help", "status", "cancel", "balance", "stars", "history", "code", "paysupport", "terms"}
+PEOPLES = {
+    "start",
+    "help",
+    "gen",
+    "settings",
+    "status",
+    "cancel",
+    "balance",
+    "stars",
+    "history",
+    "code",
+    "paysupport",
+    "terms",
+}
 
 
 async def test_start_greets_by_name_with_the_app_and_the_welcome_stars_once(ana: Chat, selfi: Selfi) -> None:
@@ -64,7 +77,7 @@ async def test_help_lists_the_commands_that_the_menu_has(ana: Chat, beto: Chat, 
 async def test_operators_see_their_own_commands_too_in_their_chat_alone(
     ana: Chat, diego: Chat, selfi: Selfi
 ) -> None:
-    operators = {"grant", "user", "stats", "promo", "refund", "pause", "resume"}
+    operators = {"grant", "user", "stats", "promo", "words", "hide", "show", "refund", "pause", "resume"}
     await announce(selfi.bot, selfi.settings)
 
     menu = selfi.telegram.core.state.bot.commands_for(selfi.telegram.person("Diego"))
@@ -186,7 +199,7 @@ async def test_cancel_lets_one_of_several_be_picked(beto: Chat) -> None:
 
 
 async def test_cancel_without_a_training_says_so(ana: Chat) -> None:
-    assert (await ana.say("/cancel"))["text"] == "No training of yours is running."
+    assert (await ana.say("/cancel"))["text"] == "Nothing of yours is running."
 
 
 @pytest.mark.parametrize("label", ["Cancel me", "Yes"])

@@ -13,6 +13,7 @@ from bot.webhook import PATH, webhook
 from config import Settings
 from models import LedgerEntry, Notification, PromoCode, SendSlot, User, promo
 from models.photo import Drafts
+from models.styles import Styles
 from sandbox.telegram import Json
 from tests.bot.chats import Chat, Selfi, button, hang_up
 from tests.bot.test_delivery import deliver
@@ -77,7 +78,9 @@ async def test_a_link_with_a_code_greets_who_is_new_and_gives_its_stars(ana: Cha
 async def replica(selfi: Selfi, drafts: Drafts) -> AsyncIterator[Selfi]:
     """Another one of the same bot."""
     bot = create_bot(selfi.settings)
-    dispatcher = create_dispatcher(selfi.settings, drafts, selfi.settings.temporary_dir)
+    dispatcher = create_dispatcher(
+        selfi.settings, drafts, selfi.settings.temporary_dir, Styles(selfi.settings.styles)
+    )
     app = web.Application()
     app.router.add_post(PATH, webhook(bot, dispatcher, selfi.settings))
     async with TestServer(app) as server:

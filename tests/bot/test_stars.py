@@ -16,6 +16,7 @@ from config import Settings
 from models import LedgerEntry, Notification, Payment, SeenUpdate, User
 from models.payment import Promise, Till
 from models.photo import Drafts
+from models.styles import Styles
 from models.switch import SwitchName, is_on, turn
 from sandbox.telegram import Json
 from tests.bot.chats import Chat, Selfi, button, hang_up, labels
@@ -231,7 +232,9 @@ async def test_a_payment_delivered_three_times_at_once_to_two_replicas_is_credit
     ana: Chat, selfi: Selfi, drafts: Drafts, db: BaseDBAsyncClient
 ) -> None:
     other_bot = create_bot(selfi.settings)
-    other = create_dispatcher(selfi.settings, drafts, selfi.settings.temporary_dir)
+    other = create_dispatcher(
+        selfi.settings, drafts, selfi.settings.temporary_dir, Styles(selfi.settings.styles)
+    )
     app = web.Application()
     app.router.add_post(PATH, webhook(other_bot, other, selfi.settings))
     async with TestServer(app) as server:

@@ -4,7 +4,9 @@ import pytest
 from tortoise.exceptions import IntegrityError
 
 from config import Settings
+from jobs.delivery import Delivery
 from jobs.messages import MessageJobs
+from media.storage import Storage
 from models import Notification, SupportRequest
 from sandbox.telegram import Json
 from tests.bot.chats import Chat, Selfi
@@ -12,7 +14,8 @@ from tests.bot.chats import Chat, Selfi
 
 async def work(selfi: Selfi) -> None:
     """What jobs do with the messages that wait."""
-    jobs = MessageJobs(selfi.settings, selfi.bot)
+    storage = Storage.from_url(selfi.settings.storage)
+    jobs = MessageJobs(selfi.settings, Delivery(selfi.bot, 15), storage)
     for note in await Notification.filter(status="queued").exclude(kind="stars").order_by("id"):
         await jobs.notify(str(note.id), 0)
 

@@ -82,7 +82,7 @@ async def application(settings: Settings, pool: ImagePool, dsn: str) -> AsyncIte
     )
     storage = Storage.from_url(settings.storage)
     drafts = Drafts(pool, storage, limits, maximum=settings.photos_max, ttl=settings.draft_ttl)
-    dispatcher = create_dispatcher(settings, drafts, settings.temporary_dir)
+    dispatcher = create_dispatcher(settings, drafts, settings.temporary_dir, Styles(settings.styles))
     async with create_bot(settings).context(auto_close=False) as bot, RunEvents(dsn) as events:
         app = create_app(
             settings,

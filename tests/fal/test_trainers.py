@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 
 from fal import DEFAULT_TRAINER, TRAINERS, Rejected, TrainingFiles, TrainingOrder
-from fal.trainers import Choice
 
 ORDER = TrainingOrder(
     images_data_url="https://v3.fal.media/files/me.zip",
@@ -21,33 +20,53 @@ def test_the_default_trainer_is_in_the_table() -> None:
     assert all(trainer.id == name for name, trainer in TRAINERS.items())
 
 
-def test_the_default_trainers_arguments() -> None:
-    assert DEFAULT_TRAINER.options == {"is_style", "create_masks"}
-    assert DEFAULT_TRAINER.arguments(ORDER) == {
-        "images_data_url": "https://v3.fal.media/files/me.zip",
+# What each endpoint calls things: a row a trainer.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "flux-lora-fast": {
+        "images_data_url": ORDER.images_data_url,
         "trigger_word": "TOK",
         "steps": 1200,
         "is_style": False,
         "create_masks": True,
-    }
-
-
-def test_another_trainer_is_an_entry_with_its_own_names() -> None:
-    other = replace(
-        DEFAULT_TRAINER,
-        archive_field="image_data_url",
-        trigger_field="default_caption",
-        style=Choice("training_type", yes="style", no="content"),
-        masks=None,
-    )
-
-    assert other.options == {"is_style"}
-    assert other.arguments(replace(ORDER, is_style=True)) == {
-        "image_data_url": "https://v3.fal.media/files/me.zip",
+    },
+    "flux-lora-portrait": {
+        "images_data_url": ORDER.images_data_url,
+        "trigger_phrase": "TOK",
+        "steps": 1200,
+        "create_masks": True,
+    },
+    "flux-2": {"image_data_url": ORDER.images_data_url, "default_caption": "TOK", "steps": 1200},
+    "z-image": {
+        "image_data_url": ORDER.images_data_url,
         "default_caption": "TOK",
         "steps": 1200,
-        "training_type": "style",
-    }
+        "training_type": "content",
+    },
+    "qwen-image-2512": {"image_data_url": ORDER.images_data_url, "default_caption": "TOK", "steps": 1200},
+}
+
+
+def test_every_trainer_has_its_row() -> None:
+    assert set(ARGUMENTS) == set(TRAINERS)
+
+
+@pytest.mark.parametrize(("name", "arguments"), ARGUMENTS.items(), ids=ARGUMENTS)
+def test_arguments(name: str, arguments: dict[str, Any]) -> None:
+    assert TRAINERS[name].arguments(ORDER) == arguments
+
+
+def test_options_are_those_that_the_endpoint_asks_for() -> None:
+    assert DEFAULT_TRAINER.options == {"is_style", "create_masks"}
+    assert TRAINERS["flux-lora-portrait"].options == {"create_masks"}
+    assert TRAINERS["z-image"].options == {"is_style"}
+    assert TRAINERS["flux-2"].options == set()
+
+
+def test_a_style() -> None:
+    style = replace(ORDER, is_style=True, create_masks=False)
+    assert DEFAULT_TRAINER.arguments(style)["is_style"] is True
+    assert DEFAULT_TRAINER.arguments(style)["create_masks"] is False
+    assert TRAINERS["z-image"].arguments(style)["training_type"] == "style"
 
 
 def test_an_order_shows_neither_photos_nor_trigger() -> None:

@@ -5,6 +5,7 @@ import io
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ class World:
         from models.db import connection
 
         async with asyncio.timeout(15):
-            due = "SELECT count(*) AS n FROM pgqueuer WHERE entrypoint IN ('status', 'notify', 'draft')"
+            names = "'status', 'generation_status', 'notify', 'draft'"
+            due = f"SELECT count(*) AS n FROM pgqueuer WHERE entrypoint IN ({names})"  # noqa: S608
             while (await connection().execute_query_dict(due))[0]["n"]:
                 await asyncio.sleep(0.02)
 
@@ -93,6 +95,7 @@ class World:
         return sum(call.operation == "submit" for call in self.fal.calls)
 
 
+@cache
 def photos_zip(count: int = 4) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
@@ -101,14 +104,22 @@ def photos_zip(count: int = 4) -> bytes:
     return data.getvalue()
 
 
+@pytest.fixture(scope="session")
+async def image_pool() -> AsyncIterator[ImagePool]:
+    async with ImagePool() as pool:
+        yield pool
+
+
 @pytest.fixture
-async def world(db: BaseDBAsyncClient, settings: Settings, dsn: str, tmp_path: Path) -> AsyncIterator[World]:
+async def world(
+    db: BaseDBAsyncClient, settings: Settings, dsn: str, image_pool: ImagePool, tmp_path: Path
+) -> AsyncIterator[World]:
     await settle_in()
     people = telegram_people(ANA, BETO, OLGA)
     telegram = TelegramEmulator(
         settings.telegram_bot_token.get_secret_value(), people=people, limits=Limits(), time_scale=0.01
     )
-    fal = FalEmulator(training_seconds=0.3)
+    fal = FalEmulator(training_seconds=0.3, picture_seconds=0.05)
     async with TestServer(telegram.app()) as telegram_server, TestServer(fal.app()) as fal_server:
         fal_url = str(fal_server.make_url("")).rstrip("/")
         settings = settings.model_copy(
@@ -143,9 +154,8 @@ async def world(db: BaseDBAsyncClient, settings: Settings, dsn: str, tmp_path: P
             )
             settings.temporary_dir.mkdir(parents=True, exist_ok=True)
             storage = Storage.from_url(settings.storage)
-            async with ImagePool() as pool:
-                # A public address as far as the rules can tell; the emulator fetches it from loopback.
-                yield World(settings, dsn, telegram, fal, client, bot, storage, pool, url)
+            # A public address as far as the rules can tell; the emulator fetches it from loopback.
+            yield World(settings, dsn, telegram, fal, client, bot, storage, image_pool, url)
         finally:
             await bot.session.close()
             await client.close()

@@ -50,6 +50,9 @@ async def test_what_is_put_is_got(storage: Storage, folder: Path, saved: Save, t
     assert target.read_bytes() == data
     assert (folder / "photos/7/a.jpg").exists()
 
+    size, chunks = await storage.open("photos/7/a.jpg")
+    assert (size, b"".join([chunk async for chunk in chunks])) == (len(data), data)
+
     await storage.put("photos/7/a.jpg", saved(b"shorter"))
     await storage.get("photos/7/a.jpg", target)
     assert target.read_bytes() == b"shorter"
@@ -65,6 +68,8 @@ async def test_what_is_not_there(storage: Storage, tmp_path: Path) -> None:
     with pytest.raises(ObjectNotFound, match=r"^photos/7/none\.jpg$"):
         await storage.get("photos/7/none.jpg", tmp_path / "target")
     assert not (tmp_path / "target").exists()
+    with pytest.raises(ObjectNotFound, match=r"^photos/7/none\.jpg$"):
+        await storage.open("photos/7/none.jpg")
     assert not await storage.exists("photos/7/none.jpg")
     assert await keys(storage, "photos") == set()
 
@@ -123,6 +128,8 @@ async def test_only_keys_of_our_making(storage: Storage, saved: Save, tmp_path: 
     with pytest.raises(ValueError, match="no key of ours"):
         await storage.get(key, tmp_path / "target")
     with pytest.raises(ValueError, match="no key of ours"):
+        await storage.open(key)
+    with pytest.raises(ValueError, match="no key of ours"):
         await storage.delete(["fine", key])
     with pytest.raises(ValueError, match="no key of ours"):
         await storage.exists(key)
@@ -149,6 +156,7 @@ async def test_a_storage_that_cannot_be_reached(unreachable: Storage, saved: Sav
     attempts: list[Callable[[], Awaitable[object]]] = [
         lambda: unreachable.put("a", saved(b"1")),
         lambda: unreachable.get("a", tmp_path / "target"),
+        lambda: unreachable.open("a"),
         lambda: unreachable.delete(["a"]),
         lambda: unreachable.exists("a"),
         listed,

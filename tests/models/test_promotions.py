@@ -17,6 +17,7 @@ from models.errors import Conflict, DomainError, Invalid, NotFound, TooOften
 from models.grant import grant
 from models.payment import Bill, Promise, Till
 from models.user import Person, _welcome, find, remember
+from tests.conftest import empty
 from tests.people import ANA, BETO, CARLA, DANA, OLGA, settle_in
 
 TILL = Till(
@@ -282,7 +283,7 @@ async def _step(what: str, person: Person, which: Any) -> None:
 async def test_no_limit_is_passed_and_every_star_has_its_row(
     db: BaseDBAsyncClient, steps: list[tuple[str, Person, Any]], at_once: bool
 ) -> None:
-    await db.execute_query("TRUNCATE users, promo_codes, send_slots CASCADE")
+    await empty(db)
     for code, uses in CODES.items():
         await promo.make(OLGA.id, code, 7, uses, None)
     if at_once:

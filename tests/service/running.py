@@ -8,10 +8,11 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from aiohttp import ClientConnectionError, ClientSession, FormData
 from aiohttp.test_utils import TestServer
 
@@ -21,6 +22,7 @@ from sandbox.telegram import Json, TelegramEmulator
 from tests.conftest import BOT_TOKEN
 from tests.people import ANA, BETO, telegram_people
 from tests.photos import portrait
+from tests.service.nursery import Child, Nursery
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -32,13 +34,17 @@ class Service:
     env: dict[str, str]
     url: str
     http: ClientSession
-    process: Process | None = None
-    exits: list[int] = field(default_factory=list)
+    nursery: Nursery | None = None
+    process: Process | Child | None = None
 
     async def start(self, **env: str) -> None:
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ROOT / "main.py"), cwd=self.env["DATA_DIR"], env=self.env | env
-        )
+        """Starts it and waits until it is ready: `python main.py`, or where there is a nursery its fork."""
+        if self.nursery:
+            self.process = await self.nursery.start(self.env | env, self.env["DATA_DIR"])
+        else:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, str(ROOT / "main.py"), cwd=self.env["DATA_DIR"], env=self.env | env
+            )
         async with asyncio.timeout(60):
             while not await self.ready():
                 assert self.process.returncode is None
@@ -109,6 +115,17 @@ class Service:
                 await asyncio.sleep(0.02)
 
 
+async def nothing_to_do(dsn: str, seconds: float = 20) -> None:
+    """Returns when no job is left: whatever had to be said has been said, and nothing will be again."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with asyncio.timeout(seconds):
+            while await connection.fetchval("SELECT count(*) FROM pgqueuer"):
+                await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
+
+
 def is_final(text: str) -> bool:
     return text.startswith(("🎉", "😔")) or "as you wished" in text
 
@@ -129,6 +146,7 @@ async def between_twins(
     concurrency: int = 1,
     people: Sequence[Person] = (ANA, BETO),
     time_scale: float = 0.05,
+    nursery: Nursery | None = None,
 ) -> AsyncIterator[Service]:
     """A service that hasn't been started yet, between a Telegram and a fal of its own."""
     telegram = TelegramEmulator(BOT_TOKEN, people=telegram_people(*people), time_scale=time_scale)
@@ -165,7 +183,7 @@ async def between_twins(
             "SAMPLE_PICTURES": "0",
             "LOG_LEVEL": "warning",
         }
-        service = Service(telegram, fal, env, f"http://127.0.0.1:{port}", http)
+        service = Service(telegram, fal, env, f"http://127.0.0.1:{port}", http, nursery)
         try:
             yield service
         finally:

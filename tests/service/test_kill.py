@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from tests.service.running import Service
+from tests.service.running import Service, nothing_to_do
 
 STARS_LEFT = 500 - 150
 
@@ -21,7 +21,7 @@ async def ends_well(service: Service, training_id: str) -> None:
     async with asyncio.timeout(20):  # none, where it ended before a process could show anything
         while service.living() and "100" not in service.living()[-1]["text"]:
             await asyncio.sleep(0.05)
-    await asyncio.sleep(1.5)  # time enough for a second message, were there one
+    await nothing_to_do(service.env["DATABASE_URL"])
     [final] = service.finals()
     assert "anatok" in final["text"]
     assert len(service.fal.requests) == 1

@@ -13,7 +13,7 @@ from aiohttp import FormData
 from tests.conftest import BOT_TOKEN
 from tests.people import ANA, BETO
 from tests.photos import portrait
-from tests.service.running import ROOT, Service, free_port
+from tests.service.running import ROOT, Service, free_port, nothing_to_do
 
 
 async def start_badly(**env: str) -> tuple[int, str]:
@@ -43,9 +43,9 @@ async def test_a_styles_file_that_is_wrong_is_a_wrong_setting(tmp_path: Path) ->
     assert "Traceback" not in said
 
 
-async def test_it_tells_telegram_where_it_is_before_it_is_ready(service: Service) -> None:
-    await service.start()
-    methods = {call.method for call in service.telegram.calls}
+async def test_it_tells_telegram_where_it_is_before_it_is_ready(fresh_service: Service) -> None:
+    await fresh_service.start()
+    methods = {call.method for call in fresh_service.telegram.calls}
     assert "setWebhook" in methods
 
 
@@ -129,6 +129,7 @@ async def test_two_replicas_share_the_work_and_say_nothing_twice(service: Servic
         service.env | {"PORT": str(port)},
         f"http://127.0.0.1:{port}",
         service.http,
+        service.nursery,
     )
     try:
         await second.start()
@@ -142,7 +143,7 @@ async def test_two_replicas_share_the_work_and_say_nothing_twice(service: Servic
         async with asyncio.timeout(20):
             while len(service.said()) < 4:
                 await asyncio.sleep(0.05)
-        await asyncio.sleep(1)
+        await nothing_to_do(service.env["DATABASE_URL"])
         assert len(service.said()) == 4
     finally:
         await second.end()
@@ -156,13 +157,13 @@ def photos_form() -> FormData:
 
 
 async def test_the_logs_hold_no_secret_and_no_photo_address(
-    service: Service, capfd: pytest.CaptureFixture[str]
+    fresh_service: Service, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    await service.start(LOG_LEVEL="info")
-    await service.add_photos()
-    await service.begin()
-    await service.told()
-    await service.end(signal.SIGTERM)
+    await fresh_service.start(LOG_LEVEL="info")
+    await fresh_service.add_photos()
+    await fresh_service.begin()
+    await fresh_service.told()
+    await fresh_service.end(signal.SIGTERM)
     logged = capfd.readouterr().err
     assert '"request_id"' in logged
     assert "/training/start" in logged

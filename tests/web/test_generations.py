@@ -5,8 +5,10 @@ import uuid
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models import Generation, LedgerEntry, LoraModel, Notification, Picture, SelectedModel, User
@@ -19,6 +21,7 @@ from tests.people import ANA, BETO, CARLA, DANA, OLGA, asked_for, proof, ready_m
 from tests.web.conftest import Client, Serve
 from tests.web.test_models import call
 from tests.web.test_trainings import events_in
+from web import stream
 
 pytestmark = pytest.mark.usefixtures("cast")
 
@@ -397,6 +400,17 @@ async def test_somebody_elses_pictures_are_not_there(client: Client, model: Lora
     assert await Picture.filter(generation_id=row.id).count() == 2
 
 
+async def test_requests_log_the_generations_id(client: Client, model: LoraModel) -> None:
+    row = await finished(model)
+    picture = await Picture.filter(generation_id=row.id).first()
+    assert picture
+    with capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+        for any_id in (row.id, picture.id):
+            await call(client, "GET", f"/generation/{any_id}")
+    lines = [entry for entry in logs if entry["event"] == "request"]
+    assert [line["generation_id"] for line in lines] == [str(row.id)] * 2
+
+
 async def test_cancelling_gives_the_stars_back_once(client: Client, model: LoraModel) -> None:
     _, asked = await ask(client, count=4)
     for _ in range(2):
@@ -441,6 +455,23 @@ async def test_a_stream_tells_each_change_until_the_end(client: Client, model: L
         assert (last["status"], len(last["pictures"]), last["heldBack"]) == ("COMPLETED", 1, 1)
         with pytest.raises(StopAsyncIteration):
             await anext(live)
+
+
+async def test_a_stream_tells_how_the_queue_moves(
+    client: Client, model: LoraModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "PLACE_SECONDS", 0.02)
+    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.01)
+    asked = [(await ask(client, seed=number))[1]["id"] for number in range(2)]
+    async with asyncio.timeout(10):
+        live = events_in(await client.get(f"/generation/{asked[1]}/events", headers=proof(ANA)))
+        turns = Turns(at_once=20, per_person=1, waiting=5)
+        assert (await anext(live))[1]["position"] == 1
+        await turns.take()
+        assert (await anext(live))[1]["position"] == 0
+        await fail(uuid.UUID(asked[0]), "x", "It broke.")
+        await turns.take()
+        assert (await anext(live))[1]["position"] is None
 
 
 # --- into the chat ---

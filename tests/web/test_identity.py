@@ -236,10 +236,10 @@ async def test_a_session_brings_all_that_the_first_screen_needs(serve: Serve) ->
     assert session["user"] == {"id": DANA.id, "firstName": "Dana", "language": "es"}
     assert session["balance"] == 300
     assert session["botUsername"] == "selfi_test_bot"
-    assert session["prices"] == {"starsPer1000Steps": 150, "minimumStars": 30}
+    assert session["prices"] == {"starsPer1000Steps": 150, "minimumStars": 30, "starsPerPicture": 3}
     assert session["trainers"][0]["id"] == "flux-lora-fast"
     assert session["limits"]["photosMin"] == 4
-    assert session["trainings"] == []
+    assert session["trainings"] == session["generations"] == []
     again = await (await client.post("/session", headers={"x-telegram-init-data": raw})).json()
     assert again["balance"] == 300, "the welcome comes once"
 
