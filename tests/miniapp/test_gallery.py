@@ -27,6 +27,7 @@ def fill(service: Service) -> Fill:
     """Gives somebody so many pictures, four of each prompt; their files are nowhere, their thumbnails are."""
 
     async def fill(person: Person, pictures: int) -> None:
+        await service.call("POST", "/session", person)
         square = io.BytesIO()
         Image.new("RGB", (192, 192), "teal").save(square, "JPEG")
         begun = datetime.now(UTC) - timedelta(days=30)
@@ -314,7 +315,7 @@ async def test_a_link_to_what_is_being_made_or_failed_shows_that(
     await phone.open(path=f"/app/?generation={begun['id']}")
     await phone.button("making.cancel").tap()
     await expect(phone.text("making.cancelled")).to_be_visible()
-    await phone.reload()
+    await phone.reopen()
     await expect(phone.text("making.cancelled")).to_be_visible()
     await looks_right(phone, "picture-cancelled")
     await phone.press("viewer.use")

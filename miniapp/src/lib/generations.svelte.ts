@@ -40,6 +40,12 @@ export class Generations extends Pages<Generation> {
     for (const one of this.items) if (!isFinal(one) || this.#isRecent(one)) this.take(one);
   }
 
+  override async more(): Promise<void> {
+    await super.more();
+    // One that a link led to may have been further back than the list went so far.
+    this.items = sorted([...this.items]);
+  }
+
   #isRecent({ id }: Generation): boolean {
     return this.recent.some((one) => one.id === id);
   }
@@ -59,10 +65,8 @@ export class Generations extends Pages<Generation> {
       this.recent = fewer(sorted([generation, ...without(this.recent, generation.id)]));
     }
     // The gallery has what has pictures, or gets some.
-    const isKnown = this.items.some(({ id }) => id === generation.id);
     const rest = without(this.items, generation.id);
-    if (generation.status === 'FAILED') this.items = rest;
-    else if (isKnown || this.loaded) this.items = sorted([generation, ...rest]);
+    this.items = generation.status === 'FAILED' ? rest : sorted([generation, ...rest]);
     return generation;
   }
 
