@@ -249,7 +249,7 @@ async def test_a_gallery_of_hundreds(open_app: OpenApp, somebody: Somebody, fill
             break
         await phone.page.wait_for_timeout(100)
     await expect(last).to_be_visible()
-    assert len(line.sent("GET /generation")) == 5
+    assert len(line.sent("GET /generation")) == 7
     assert await tiles(phone).count() < 150
     await last.locator("img").evaluate("image => image.decode()")
     assert not line.sent("GET /pictures/*/file")

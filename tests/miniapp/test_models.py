@@ -1,14 +1,28 @@
 """Models: what people do with those they have trained, and with others' public ones."""
 
 import asyncio
+import uuid
 from urllib.parse import parse_qs, urlsplit
 
+import asyncpg
+import pytest
 from playwright.async_api import Locator, expect
 
 from tests.miniapp.conftest import Models, OpenApp, Somebody
 from tests.miniapp.line import Line
+from tests.miniapp.looks import looks_right
 from tests.miniapp.phone import Phone
 from tests.service.running import Service
+
+languages = pytest.mark.parametrize("language", ["en", "es"])
+
+
+async def fetch(service: Service, statement: str, *values: object) -> object:
+    connection = await asyncpg.connect(service.env["DATABASE_URL"])
+    try:
+        return await connection.fetchval(statement, *values)
+    finally:
+        await connection.close()
 
 
 def row(phone: Phone, name: str) -> Locator:
@@ -196,3 +210,36 @@ async def test_back_finds_the_list_where_it_was_left(
     await phone.leave.tap()
     await expect(row(phone, "many")).to_have_count(12)
     assert await frame.evaluate("scrollY") == 300
+
+
+@languages
+async def test_a_public_model_is_reported(
+    open_app: OpenApp, somebody: Somebody, models: Models, service: Service, language: str
+) -> None:
+    ana, beto = somebody(), somebody(language)
+    (model,) = await models(ana, trigger_word="famous")
+    await service.call("PATCH", f"/models/{model}", ana, json={"isPublic": True})
+    phone = await open_app(beto, wait=False, path=f"/app/?model={model}")
+    await phone.button("report.title").tap()
+    await phone.field("report.reason").fill("That's me, and nobody asked.")
+    await looks_right(phone, "model-report")
+    await phone.button("report.send").tap()
+    await expect(phone.text("report.thanksText")).to_be_visible()
+    reason = await fetch(service, "SELECT reason FROM reports WHERE user_id = $1", beto.id)
+    assert reason == "That's me, and nobody asked."
+
+
+@languages
+async def test_a_hidden_model_says_so_to_its_owner(
+    open_app: OpenApp, somebody: Somebody, models: Models, service: Service, language: str
+) -> None:
+    person = somebody(language)
+    (model,) = await models(person, trigger_word="unseen")
+    await fetch(service, "UPDATE lora_models SET hidden_at = now() WHERE id = $1", uuid.UUID(model))
+    phone = await open_app(person, wait=False, path=f"/app/?model={model}")
+    await expect(phone.text("model.hidden")).to_be_visible()
+    await expect(phone.app.get_by_role("switch", name=phone.words("model.public"))).to_have_count(0)
+    await expect(phone.secondary).to_be_hidden()
+    await looks_right(phone, "model-hidden")
+    await phone.press("model.make")
+    await expect(phone.field("create.prompt")).to_be_visible()

@@ -18,7 +18,7 @@ async def ordered(service: Service, trigger_word: str) -> Json:
     async with asyncio.timeout(10):
         while True:
             for request in service.fal.requests:
-                if request.input["trigger_word"] == trigger_word:
+                if request.input.get("trigger_word") == trigger_word:
                     return request.input
             await asyncio.sleep(0.02)
 
@@ -186,6 +186,31 @@ async def test_price_and_time_are_said_before_paying(open_app: OpenApp) -> None:
     await phone.app.get_by_role("slider").press("ArrowRight")
     await expect(price).to_contain_text(phone.words("price.stars", count=165))
     await expect(price).to_contain_text(phone.words("price.promise"))
+
+
+@pytest.mark.parametrize(
+    ("title", "usual", "stars", "masks"),
+    [
+        ("FLUX.1 fast", 1000, 150, True),
+        ("FLUX.1 portrait", 2500, 450, True),
+        ("FLUX.2", 1000, 600, False),
+        ("Z-Image", 1000, 180, False),
+        ("Qwen Image", 2000, 300, False),
+    ],
+)
+async def test_every_trainer_says_what_it_costs(
+    open_app: OpenApp, *, title: str, usual: int, stars: int, masks: bool
+) -> None:
+    phone = await open_app()
+    picker = phone.app.get_by_role("region", name=phone.words("trainer.title"))
+    row = picker.locator("label").filter(has_text=title)
+    await expect(row.get_by_text(phone.words.like("trainer.usual", price=stars))).to_be_visible()
+    await row.tap()
+    await expect(phone.field("steps.label")).to_have_value(str(usual))
+    price = phone.app.get_by_role("region", name=phone.words("price.title"))
+    await expect(price).to_contain_text(phone.words("price.stars", count=stars))
+    switch = phone.app.get_by_role("switch", name=phone.words("masks.label"))
+    await expect(switch).to_have_count(1 if masks else 0)
 
 
 async def test_it_says_how_many_stars_are_missing_and_leads_to_them(

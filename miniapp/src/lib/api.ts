@@ -171,7 +171,7 @@ export class Api {
 
   /** Those with pictures, and those that get some yet. */
   async generations(cursor: string | null = null): Promise<GenerationPage> {
-    return read(await this.#call('GET', `/generation${query({ limit: '48', cursor })}`));
+    return read(await this.#call('GET', `/generation${query({ limit: '30', cursor })}`));
   }
 
   /** By its own id or that of one of its pictures, as in all that follow. */

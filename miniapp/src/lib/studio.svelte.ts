@@ -30,11 +30,12 @@ export class Studio {
 
   /** What Create builds on. Without the styles and the saved parameters it works as well. */
   async load(): Promise<void> {
-    const { api, models } = this.#app;
+    const { api, models, session } = this.#app;
+    // What was asked for in the chat is being made, too.
+    for (const one of session.generations) this.generations.take(one);
     const [params, styles] = await Promise.allSettled([
       persist(() => api.params()),
       persist(() => api.styles()),
-      this.generations.load(),
       models.own.load(),
       models.selected.load(),
     ]);

@@ -85,7 +85,7 @@ export function confirmClosing(needed: boolean): void {
   else window.onbeforeunload = needed ? (event) => event.preventDefault() : null;
 }
 
-/** So that the bot can tell how a training ended. Asks nobody who has allowed it already. */
+/** So that the bot can tell how a training ended, and send pictures. Asks nobody who has allowed it already. */
 export function askToWrite(): void {
   if (!canWrite) tell('web_app_request_write_access');
 }
