@@ -60,6 +60,7 @@ def operators_commands() -> dict[str, str]:
         "words": _("words that are refused in prompts"),
         "hide": _("hide a public model"),
         "show": _("show a hidden model again"),
+        "answer": _("answer a request for help"),
         "pause": _("pause purchases"),
         "resume": _("let people buy again"),
     }

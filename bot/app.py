@@ -111,6 +111,7 @@ def _operators(settings: Settings) -> Router:
     router.message.register(moderation.edit_words, Command("words"))
     router.message.register(moderation.hide, Command("hide"))
     router.message.register(moderation.show, Command("show"))
+    router.message.register(support.answer_by_number, Command("answer"))
     router.message.register(support.answer, ~F.text.startswith("/"), support.is_reply)
     return router
 
@@ -118,6 +119,7 @@ def _operators(settings: Settings) -> Router:
 def _private(settings: Settings) -> Router:
     router = Router(name="private")
     router.message.filter(F.chat.type == ChatType.PRIVATE)
+    router.callback_query.filter(F.message.chat.type == ChatType.PRIVATE)
     router.my_chat_member.filter(F.chat.type == ChatType.PRIVATE)
 
     router.message.register(stars.offer, CommandStart(magic=F.args == STARS))
@@ -169,4 +171,5 @@ def _groups() -> Router:
     router = Router(name="groups")
     router.message.filter(F.chat.type.in_({ChatType.GROUP, ChatType.SUPERGROUP}))
     router.message.register(start.greet_group, CommandStart())
+    router.callback_query.register(fallback.dead_button)
     return router

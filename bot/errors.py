@@ -54,6 +54,7 @@ _SENTENCES = {
     "support_nobody": marked(
         "Nobody would read this yet: whoever runs this bot must name somebody who answers (ADMIN_IDS)."
     ),
+    "request_not_found": marked("There is no request of this number."),
     "answer_empty": marked("An answer is a text: reply to the request in words."),
     "answer_too_long": marked("This is too long for an answer: say it in {most} characters."),
     "support_answered": marked("This was answered before: <blockquote>{answer}</blockquote>"),
@@ -129,7 +130,8 @@ class Errors(BaseMiddleware):
         try:
             return await handler(event, data)
         except DomainError as e:
-            log.info("refused", code=e.code)
+            person = data.get("event_from_user")
+            log.info("refused", code=e.code, user_id=person.id if person else None)
             return reply_to(event, words(e)) if isinstance(event, Update) else None
         except TelegramForbiddenError:
             if sender := data.get("sender"):

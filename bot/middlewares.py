@@ -56,6 +56,7 @@ class InTurn(BaseMiddleware):
 class Once(BaseMiddleware):
     """Skips what was done before, counts attempts, and sets an update aside that fails again and again.
 
+    A payment's never is: operators are told, and it goes on failing until it can be handled.
     Whatever else is raised here reaches the webhook's answer, and Telegram delivers the update again.
     """
 
@@ -76,6 +77,8 @@ class Once(BaseMiddleware):
             async with asyncio.timeout(self.seconds):
                 answer = await handler(event, data)
         except Exception as e:
+            if attempt >= MAX_ATTEMPTS and is_payment(update):
+                await self._tell_of_payment(update, type(e).__name__)
             if attempt < MAX_ATTEMPTS or is_payment(update):
                 raise
             error = type(e).__name__
@@ -83,6 +86,11 @@ class Once(BaseMiddleware):
             answer = await self._give_up(update, error, data.get("language", "en"))
         await close_update(update.update_id, error)
         return answer
+
+    async def _tell_of_payment(self, update: Update, error: str) -> None:
+        charge = _charge(update)
+        text = f"The update of charge {charge} fails again and again ({error}). It is not given up."
+        await tell_operators(self._operators, text, f"update of:{charge}")
 
     async def _give_up(self, update: Update, error: str, language: str) -> Any:
         kind = update.event_type
@@ -101,8 +109,13 @@ def _is_question(event: TelegramObject) -> bool:
 
 def is_payment(update: Update) -> bool:
     """Whether it is about money, and so is never given up."""
+    return _charge(update) is not None
+
+
+def _charge(update: Update) -> str | None:
     message = update.message
-    return bool(message and (message.successful_payment or message.refunded_payment))
+    payment = message and (message.successful_payment or message.refunded_payment)
+    return payment.telegram_payment_charge_id if payment else None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from bot.i18n import _, day, marked, ngettext, signed
 from bot.receipts import history_line
 from bot.support import payment_lines
 from bot.views import View, status_line
-from models.books import DaySum
+from models.books import DaySum, Telegrams
 from models.ledger import LedgerEntry, LedgerKind
 from models.payment import Payment
 from models.promo import PromoCode
@@ -35,12 +35,14 @@ def dossier(
     return View("\n\n".join(parts))
 
 
-_KINDS = {
-    LedgerKind.PURCHASE: marked("Sales: {stars} ({rows})"),
+_KINDS: dict[LedgerKind | Telegrams, str] = {
+    Telegrams.TAKEN: marked("Telegram Stars taken: {stars} ({rows})"),
+    Telegrams.GIVEN_BACK: marked("Telegram Stars given back: {stars} ({rows})"),
+    LedgerKind.PURCHASE: marked("Credited: {stars} ({rows})"),
     LedgerKind.TRAINING: marked("Trainings: {stars} ({rows})"),
     LedgerKind.GENERATION: marked("Pictures: {stars} ({rows})"),
     LedgerKind.REFUND: marked("Prices back: {stars} ({rows})"),
-    LedgerKind.CHARGEBACK: marked("Payments refunded: {stars} ({rows})"),
+    LedgerKind.CHARGEBACK: marked("Taken back: {stars} ({rows})"),
     LedgerKind.DEBT: marked("Debts settled: {stars} ({rows})"),
     LedgerKind.GRANT: marked("Grants: {stars} ({rows})"),
     LedgerKind.BONUS: marked("Bonuses: {stars} ({rows})"),
@@ -78,8 +80,8 @@ def code_line(code: PromoCode) -> str:
         most=code.uses_max,
     )
     if code.is_over:
-        return f"{line} · {_('over')}"
+        return " · ".join([line, _("over")])
     if code.expires_at is None:
         return line
     last = code.expires_at - timedelta(microseconds=1)
-    return f"{line} · {_('until {day}', day=day(last.date()))}"
+    return " · ".join([line, _("until {day}", day=day(last.date()))])

@@ -18,7 +18,7 @@ from bot.keyboards import (
     rows,
     says,
 )
-from bot.views import View, stars_after, stars_owed, stars_owned
+from bot.views import View, stars_after, stars_had
 from models.generation import UNSAFE, Generation
 from models.ledger import LedgerEntry
 from models.lora import LoraModel
@@ -227,8 +227,8 @@ def _reason(generation: Generation) -> str:
 
 def problems_message(sentences: Sequence[str], form: str) -> View:
     """All that is wrong at once, and the right form."""
-    many = len(sentences) > 1
-    listed = [f"• {sentence}" if many else sentence for sentence in sentences]
+    different = list(dict.fromkeys(sentences))
+    listed = [f"• {sentence}" for sentence in different] if len(different) > 1 else different
     return View("\n".join([*listed, "", _("It goes like this:"), f"<code>{html.quote(form)}</code>"]))
 
 
@@ -237,15 +237,14 @@ def stars_missing(price: int, balance: int, debt: int, packs: Mapping[int, int])
     missing = price - balance + debt
     lines = [
         ngettext("This costs {n} star.", "This costs {n} stars.", price),
-        stars_owned(balance),
-        stars_owed(debt) if debt else None,
+        stars_had(balance, debt),
         ngettext("{n} more is needed.", "{n} more are needed.", missing),
     ]
     if not packs:
-        return View("\n".join(filter(None, lines)))
+        return View("\n".join(lines))
     pack = min((price for price, stars in packs.items() if stars >= missing), default=max(packs))
     label = ngettext("⭐ Get {n} star", "⭐ Get {n} stars", packs[pack])
-    return View("\n".join(filter(None, lines)), column(pack_button(pack, label)))
+    return View("\n".join(lines), column(pack_button(pack, label)))
 
 
 # --- saved parameters ---

@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 30
 PAUSE_SECONDS = 2.0
+# Telegram waits 10 seconds for the answer to its question before a payment.
+PEEK_SECONDS = 1.0
 
 
 class GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
@@ -59,7 +61,7 @@ async def poll(bot: Bot, dispatcher: Dispatcher, *, pause: float = PAUSE_SECONDS
             log.warning("polling_failed", error=type(e).__name__)
             await asyncio.sleep(pause)
             continue
-        handling = asyncio.create_task(_handle(bot, dispatcher, batch))
+        handling = asyncio.create_task(_handle_and_peek(bot, dispatcher, batch, ask))
         try:
             failed = await asyncio.shield(handling)
         except asyncio.CancelledError:
@@ -74,14 +76,50 @@ def _next_offset(offset: int, batch: list[dict[str, Any]], failed: set[int]) -> 
     return min(failed) if failed else max((raw["update_id"] + 1 for raw in batch), default=offset)
 
 
+async def _handle_and_peek(
+    bot: Bot, dispatcher: Dispatcher, batch: list[dict[str, Any]], ask: GetRawUpdates
+) -> set[int]:
+    """Handles a batch, and beside it the questions before payments that come meanwhile, which can't wait."""
+    peeking = asyncio.create_task(_peek(bot, dispatcher, {raw["update_id"] for raw in batch}, ask))
+    try:
+        return await _handle(bot, dispatcher, batch)
+    finally:
+        peeking.cancel()
+        await asyncio.wait({peeking})
+
+
+async def _peek(bot: Bot, dispatcher: Dispatcher, seen: set[int], ask: GetRawUpdates) -> None:
+    """Answers questions that Telegram, which shows a hundred updates, has beyond the batch.
+
+    It keeps them, so that they come again with the next batch.
+    """
+    again = ask.model_copy(update={"timeout": 0})
+    while True:
+        await asyncio.sleep(PEEK_SECONDS)
+        try:
+            found = await bot(again)
+        except AiogramError:
+            continue  # whoever polls on says so
+        questions = [raw for raw in found if "pre_checkout_query" in raw and raw["update_id"] not in seen]
+        seen.update(raw["update_id"] for raw in questions)
+        await _handle(bot, dispatcher, questions)
+
+
 async def _handle(bot: Bot, dispatcher: Dispatcher, batch: list[dict[str, Any]]) -> set[int]:
     """Handles a batch, one after the other within a chat, and answers the ids of those that failed."""
-    chats: dict[int, list[Update]] = defaultdict(list)
+    lanes: dict[tuple[str, int], list[Update]] = defaultdict(list)
     for raw in batch:
         if update := read_update(bot, raw):
-            chats[_chat_id(update)].append(update)
-    results = await asyncio.gather(*(_handle_chat(bot, dispatcher, updates) for updates in chats.values()))
+            lanes[_lane(update)].append(update)
+    results = await asyncio.gather(*(_handle_chat(bot, dispatcher, updates) for updates in lanes.values()))
     return {update_id for update_id in results if update_id is not None}
+
+
+def _lane(update: Update) -> tuple[str, int]:
+    """What waits for each other; a question before a payment waits for nothing."""
+    if update.pre_checkout_query:
+        return "question", update.update_id
+    return "chat", _chat_id(update)
 
 
 def _chat_id(update: Update) -> int:

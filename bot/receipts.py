@@ -54,6 +54,7 @@ _REASONS = {
     LedgerKind.BONUS: marked("A bonus."),
     LedgerKind.GRANT: marked("A gift of the house: {words}"),
     LedgerKind.TRAINING: marked("The training of {name}."),
+    LedgerKind.GENERATION: marked("Pictures."),
     LedgerKind.REFUND: marked("{name} ended without a model: its price came back."),
     LedgerKind.CHARGEBACK: marked("A payment was refunded: its stars went back."),
     LedgerKind.DEBT: marked("Stars of a refunded payment that had been spent."),
@@ -89,8 +90,8 @@ def _of_pictures(entry: LedgerEntry, generation: Generation) -> str:
             )
         case LedgerKind.REFUND:
             sentence = ngettext(
-                "{n} picture could not be made: its price came back.",
-                "{n} pictures could not be made: their price came back.",
+                "{n} picture was not made: its price came back.",
+                "{n} pictures were not made: their price came back.",
                 generation.count,
             )
         case _:

@@ -15,11 +15,18 @@ def request_message(request: SupportRequest, payments: Sequence[Payment], langua
     with speaking(language):
         person = request.user
         lines = [
-            _("🆘 <b>{name}</b> ({id}) asks for help:", name=person.first_name, id=str(person.id)),
+            _(
+                "🆘 Request {request}: <b>{name}</b> ({id}) asks for help.",
+                request=str(request.id),
+                name=person.first_name,
+                id=str(person.id),
+            ),
             f"<blockquote>{html.quote(request.text)}</blockquote>",
             *payment_lines(payments),
             _(
-                "Reply to this message, and they get your words. <code>/user {id}</code> says more.",
+                "Reply to this message, or write <code>/answer {request} …</code>, and they get your words. "
+                "<code>/user {id}</code> says more.",
+                request=str(request.id),
                 id=str(person.id),
             ),
         ]
@@ -51,5 +58,5 @@ def _payment_line(payment: Payment) -> str:
         charge=payment.charge_id,
     )
     if payment.refunded_at:
-        return f"{line} · {_('refunded')}"
-    return f"{line} · {_('not credited')}" if payment.problem else line
+        return " · ".join([line, _("refunded")])
+    return " · ".join([line, _("not credited")]) if payment.problem else line

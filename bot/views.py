@@ -165,9 +165,9 @@ def stars_after(entry: LedgerEntry, debt: LedgerEntry | None) -> str:
     return f"{settled} {stars_owned(debt.balance_after)}"
 
 
-def pack_offer(packs: Mapping[int, int], balance: int) -> View:
+def pack_offer(packs: Mapping[int, int], balance: int, debt: int) -> View:
     """The answer to /stars; `packs` are stars by price, in Telegram's Stars."""
-    text = _lines(f"⭐ {stars_owned(balance)}", _("Which pack shall it be?"))
+    text = _lines(stars_had(balance, debt), _("Which pack shall it be?"))
     return View(text, column(*(pack_button(price, _pack(price, n)) for price, n in sorted(packs.items()))))
 
 
@@ -177,12 +177,14 @@ def _pack(price: int, stars: int) -> str:
     return ngettext("⭐ {price} + {n} as a bonus", "⭐ {price} + {n} as a bonus", stars - price, price=price)
 
 
-def stars_owed(debt: int) -> str:
-    return ngettext(
+def stars_had(balance: int, debt: int) -> str:
+    """What somebody has, and owes."""
+    owed = ngettext(
         "You owe {n} star of a refunded payment: the next that comes settles it.",
         "You owe {n} stars of a refunded payment: the next that come settle them.",
         debt,
     )
+    return _lines(f"⭐ {stars_owned(balance)}", owed if debt else None)
 
 
 def stars_owned(balance: int) -> str:
@@ -334,7 +336,10 @@ def greeting(name: str, welcome_stars: int, invited_stars: int, minimum: int, ap
     text = _lines(
         _("👋 <b>Hi, {name}!</b>", name=name),
         "",
-        _("I train an AI model on a handful of photos: of you, of your pet, of a thing, or of a style."),
+        _(
+            "I train an AI model on a handful of photos, of you, of your pet, of a thing or of a style, and "
+            "make pictures with it."
+        ),
         ngettext(
             "Send me at least {n} photo right here, or choose it in the app.",
             "Send me at least {n} photos right here, or choose them in the app.",

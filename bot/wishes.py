@@ -65,7 +65,7 @@ _MODEL = re.compile(
 )
 _ASPECTS = {Fraction(*sides): name for name in ASPECTS for sides in [tuple(map(int, name.split(":")))]}
 
-_LONGEST = 18  # digits of a number: more would be out of every range, and are no int8
+_LONGEST = 18  # digits of a whole number: more are out of every range
 _SHOWN = 40  # characters of a value that is told to be wrong
 
 
@@ -140,12 +140,11 @@ class _Found:
 def _whole(text: str) -> int | None:
     if not _WHOLE.fullmatch(text):
         return None
-    number = text[: _LONGEST + 1] if len(text) > _LONGEST else text
-    return int(number)
+    return int(text[: _LONGEST + 1])
 
 
 def _number(text: str) -> float | None:
-    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) and len(text) <= _LONGEST else None
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
 
 
 def _aspect(text: str) -> str | None:

@@ -108,9 +108,9 @@ def _file(value: object) -> Mapping[str, Any] | None:
     return value if isinstance(url, str) and url.startswith(("https://", "http://")) else None
 
 
-# Fields, steps and prices are those of each endpoint's page (https://fal.ai/models/<endpoint>/llms.txt): 1,000
-# steps cost 2 USD, 6.40 (FLUX.2), 2.26 (Z-Image) and 0.95 (Qwen Image, which charges for 500 at least); of the
-# portrait trainer's no price was found.
+# Prices are those of each endpoint's page (https://fal.ai/models/<endpoint>/llms.txt): 1,000 steps cost 2
+# USD, 6.40 (FLUX.2), 2.26 (Z-Image) and 0.95 (Qwen Image, which charges for 500 at least); of the portrait
+# trainer's no price was found.
 _FLUX_LORA_FAST = Trainer(
     id="flux-lora-fast",
     endpoint="fal-ai/flux-lora-fast-training",

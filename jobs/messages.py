@@ -27,7 +27,7 @@ from models import payment, photo
 from models.generation import Generation, GenStatus, Origin
 from models.ledger import Cause, LedgerEntry, refund_of, settled_of
 from models.lora import LoraModel
-from models.notification import Notification, NotificationKind, NotificationStatus, notify
+from models.notification import Notification, NotificationKind, NotificationStatus, notify, tell_operators
 from models.picture import Picture
 from models.queue import Job, enqueue
 from models.support import SupportRequest
@@ -83,7 +83,9 @@ class MessageJobs:
             return
         letter = await self._letter(note)
         if letter is None:
-            await self._close(note, NotificationStatus.DROPPED, error="blocked, or nothing to send")
+            blocked = await User.exists(id=note.chat_id, blocked_at__isnull=False)
+            error = "blocked" if blocked else "nothing to send"
+            await self._close(note, NotificationStatus.DROPPED, error=error)
             return
         await self.delivery.slot(note.chat_id, letter.messages)
         async with self._packed(letter) as packed:
@@ -126,6 +128,8 @@ class MessageJobs:
         error: str | None = None,
     ) -> None:
         """What follows from its end is in the same transaction."""
+        if error and note.kind is NotificationKind.SUPPORT_ANSWER:
+            await self._tell_of_lost_answer(note, error)
         async with in_transaction() as tx:
             await (
                 Notification.filter(id=note.id)
@@ -142,6 +146,11 @@ class MessageJobs:
                     newest = Picture.filter(id=picture.id).using_db(tx)
                     await newest.update(file_id=message.photo[-1].file_id)
             await _follow(tx, note, status)
+
+    async def _tell_of_lost_answer(self, note: Notification, error: str) -> None:
+        what = f"The answer to request {note.support_id}, for {note.chat_id},"
+        text = f"{what} may never be read ({error})."
+        await tell_operators(self.settings.admin_ids, text, f"lost:{note.id}")
 
     async def _letter(self, note: Notification) -> Letter | None:
         """None for one who has blocked the bot, and where what it is about is gone."""

@@ -61,15 +61,15 @@ async def _begin(
 ) -> uuid.UUID:
     """One request of a person at a time, so that their limit, their stars and their key hold."""
     rows = await tx.execute_query_dict(
-        "SELECT balance FROM users WHERE id = $1 FOR NO KEY UPDATE", [order.user_id]
+        "SELECT balance - held AS free FROM users WHERE id = $1 FOR NO KEY UPDATE", [order.user_id]
     )
     if not rows:
         raise NotFound("We don't know this person.", code="person_not_found")
     if before := await earlier(Generation, order.user_id, repeat, tx):
         return before.id
     await turns.check_room(order.user_id, tx)
-    if rows[0]["balance"] < order.price:
-        raise NotEnoughStars(price=order.price, balance=rows[0]["balance"])
+    if rows[0]["free"] < order.price:
+        raise NotEnoughStars(price=order.price, balance=rows[0]["free"])
     asked = Asked(asking.origin, repeat.key, repeat.body, asking.message_id)
     begun = await generations.begin(tx, order, asked)
     if begun is None:

@@ -21,7 +21,8 @@ class Dialogue(Model):
     )
     user_id: int
     message_id = fields.BigIntField()  # of the question
-    chosen: dict[str, Any] = fields.JSONField()  # by `models.params.Params`' names, and `models`: ids
+    # By `models.params.Params`' names; `models`, of which each is `{"id", "scale"}`; and the `style`'s id.
+    chosen: dict[str, Any] = fields.JSONField()
     asked_at: datetime = fields.DatetimeField()
 
     class Meta:

@@ -12,10 +12,10 @@ STARS_MAX = 100_000
 REASON_MAX = 160  # characters
 
 
-async def grant(operator_id: int, message_id: int, user_id: int, stars: int, reason: str) -> None:
+async def grant(operator_id: int, message_id: int, user_id: int, stars: int, reason: str) -> LedgerEntry:
     """Gives the stars that an operator's message asks for, once however often it is delivered.
 
-    The person is told, with the reason.
+    Answers the row. The person is told, with the reason.
 
     Raises:
         Invalid: `grant_stars`, or `grant_reason`: too many, or too long.
@@ -28,6 +28,8 @@ async def grant(operator_id: int, message_id: int, user_id: int, stars: int, rea
     async with in_transaction() as tx:
         await tx.execute_query("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE", [user_id])
         given = LedgerEntry.filter(user_id=user_id, kind=LedgerKind.GRANT, cause__startswith=f"{message} ")
-        if not await given.using_db(tx).exists():
-            row_id = await ledger.grant(tx, user_id, f"{message} {storable(reason)}", stars)
-            await tell_of_stars(tx, user_id, row_id)
+        if row := await given.using_db(tx).first():
+            return row
+        row_id = await ledger.grant(tx, user_id, f"{message} {storable(reason)}", stars)
+        await tell_of_stars(tx, user_id, row_id)
+        return await LedgerEntry.get(id=row_id, using_db=tx)

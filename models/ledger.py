@@ -6,6 +6,8 @@ and a bonus given twice for the same cause.
 
 Stars taken back from somebody who had spent them are a debt. The next stars that come settle it, wherever
 they come from: a price that comes back does, too, or a refund and then a cancelled training would pay twice.
+
+While Telegram is asked to give a payment back, its stars are held: on the balance still, but not to be spent.
 """
 
 import uuid
@@ -62,7 +64,7 @@ class LedgerEntry(Model):
     )
     payment_id: int | None
     # `promo:<code>`, `referral:<who came>` or `referred:<who invited>` of a bonus; of a grant
-    # `operator:<whose>/<their message> <their words>`.
+    # `operator:<whose>/<their message> <their words>`; `held:<payment>` of stars that were held before.
     cause = fields.CharField(max_length=255, null=True)
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
 
@@ -164,18 +166,35 @@ async def refund(using: BaseDBAsyncClient, user_id: int, job: Cause, stars: int)
         await _give(using, user_id, LedgerKind.REFUND, stars, job)
 
 
-async def chargeback(using: BaseDBAsyncClient, user_id: int, payment_id: int, stars: int) -> int:
+async def hold(using: BaseDBAsyncClient, user_id: int, stars: int) -> int:
+    """Keeps `stars` from being spent within the caller's transaction; answers how many of them are there."""
+    rows = await using.execute_query_dict(
+        "SELECT balance - held AS free FROM users WHERE id = $1 FOR NO KEY UPDATE", [user_id]
+    )
+    held: int = min(rows[0]["free"], stars)
+    await using.execute_query("UPDATE users SET held = held + $2 WHERE id = $1", [user_id, held])
+    return held
+
+
+async def release(using: BaseDBAsyncClient, user_id: int, payment_id: int, held: int) -> None:
+    """Lets stars of a payment be spent again within the caller's transaction, after a debt is settled."""
+    if held:
+        await _let_go(using, user_id, held)
+        await _settle_debt(using, user_id, held, Cause(other=f"held:{payment_id}"))
+
+
+async def chargeback(
+    using: BaseDBAsyncClient, user_id: int, payment_id: int, stars: int, held: int = 0
+) -> int:
     """Takes a payment's stars back within the caller's transaction, and answers the row's id.
 
-    What is spent becomes a debt; where all of it is, the row takes nothing and is there to say why.
+    `held` of them were held until now. What is spent becomes a debt; where all of it is, the row takes
+    nothing and is there to say why.
 
     Raises:
         tortoise.exceptions.IntegrityError: they were taken back before.
     """
-    rows = await using.execute_query_dict(
-        "SELECT balance FROM users WHERE id = $1 FOR NO KEY UPDATE", [user_id]
-    )
-    taken = min(rows[0]["balance"], stars)
+    taken = min(await _let_go(using, user_id, held), stars)
     row = await _move(using, user_id, LedgerKind.CHARGEBACK, -taken, Cause(payment_id=payment_id))
     if row is None:
         raise ValueError("a locked balance has changed")
@@ -216,6 +235,15 @@ async def _give(using: BaseDBAsyncClient, user_id: int, kind: LedgerKind, stars:
     return row.id
 
 
+async def _let_go(using: BaseDBAsyncClient, user_id: int, held: int) -> int:
+    """Locks the person's row, and answers how many stars can be taken from it now."""
+    rows = await using.execute_query_dict(
+        "UPDATE users SET held = held - $2 WHERE id = $1 RETURNING balance - held AS free", [user_id, held]
+    )
+    free: int = rows[0]["free"]
+    return free
+
+
 async def _settle_debt(using: BaseDBAsyncClient, user_id: int, stars: int, cause: Cause) -> None:
     """Takes of `stars` that have just come what is owed. Their coming has locked the person's row."""
     owed = await using.execute_query_dict(
@@ -235,7 +263,7 @@ async def _move(
     rows: list[dict[str, Any]] = await using.execute_query_dict(
         """
         WITH person AS (
-            UPDATE users SET balance = balance + $2 WHERE id = $1 AND balance + $2 >= 0 RETURNING balance
+            UPDATE users SET balance = balance + $2 WHERE id = $1 AND balance + $2 >= held RETURNING balance
         )
         INSERT INTO ledger
             (user_id, kind, amount, balance_after, training_id, generation_id, payment_id, cause, created_at)

@@ -7,10 +7,11 @@ credited, and operators hear of it.
 
 import hmac
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 from tortoise import fields
@@ -20,6 +21,7 @@ from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from models import ledger
+from models.db import storable
 from models.errors import Conflict, NotFound
 from models.notification import tell_of_stars, tell_operators_within
 from models.queue import Job, put
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 CURRENCY = "XTR"
-# Ten invoices at once, and then one every ten seconds: nobody needs more.
+# Ten invoices at once, and as many refused payments, and then one every ten seconds: nobody needs more.
 INVOICE_INTERVAL, INVOICE_BURST = timedelta(seconds=10), timedelta(seconds=90)
 
 
@@ -48,18 +50,20 @@ class Payment(Model):
     stars: int | None = fields.IntField(null=True)  # credited, bonus and all; none where there is a problem
     problem = fields.CharField(max_length=32, null=True)  # why it was not credited: a code
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
+    held: int | None = fields.IntField(null=True)  # stars of it that are held while it is being refunded
     refunded_at: datetime | None = fields.DatetimeField(null=True)
     matched_at: datetime | None = fields.DatetimeField(null=True)  # seen in Telegram's own list
 
     class Meta:
         table = "payments"
-        indexes = (("user_id", "id"), ("created_at",))
+        indexes = (("user_id", "id"), ("created_at",), ("refunded_at",))
         constraints = (
             UniqueConstraint(fields=("charge_id",), name="payments_once_per_charge"),
             CheckConstraint(check="stars > 0", name="payments_give_something"),
             CheckConstraint(
                 check="(stars IS NULL) = (problem IS NOT NULL)", name="payments_credited_or_a_problem"
             ),
+            CheckConstraint(check="held IS NULL OR refunded_at IS NULL", name="payments_held_until_refunded"),
         )
 
 
@@ -126,9 +130,9 @@ class Till:
             Conflict: `pack_gone`, or `purchases_paused`.
             TooOften: they ask for one invoice after the other.
         """
+        await pace(f"invoice:{user_id}", INVOICE_INTERVAL, INVOICE_BURST)
         promise = Promise(user_id, price, self.packs.get(price, 0))
         await self._on_sale(promise)
-        await pace(f"invoice:{user_id}", INVOICE_INTERVAL, INVOICE_BURST)
         return promise
 
     def payload(self, promise: Promise) -> str:
@@ -145,8 +149,13 @@ class Till:
 
         Raises:
             Conflict: why not: as `_promised`, `pack_gone`, or `purchases_paused`.
+            TooOften: they try one payment after the other that has to be refused.
         """
-        await self._on_sale(self._promised(bill))
+        try:
+            await self._on_sale(self._promised(bill))
+        except Conflict:
+            await pace(f"refused:{bill.user_id}", INVOICE_INTERVAL, INVOICE_BURST)
+            raise
 
     async def _on_sale(self, promise: Promise) -> None:
         if self.packs.get(promise.price) != promise.stars:
@@ -170,10 +179,11 @@ class Till:
             raise Conflict("This is not the invoice's amount.", code="wrong_amount")
         return promise
 
-    async def receive(self, bill: Bill, charge_id: str) -> bool:
+    async def receive(self, bill: Bill, charge_id: str, *, found: bool = False) -> bool:
         """Credits a payment, and tells the person; answers False where that was done before.
 
-        One that fits no promise of ours is recorded, and operators are told. The payer has to be known.
+        One that fits no promise of ours is recorded, and operators are told; so they are of one that was
+        `found`, because its update never came. The payer has to be known.
         """
         stars, problem = None, None
         try:
@@ -202,6 +212,8 @@ class Till:
                     for_invited=self.referred_stars,
                     most=self.referral_max,
                 )
+                if found:
+                    await self._tell_of_found(tx, bill, charge_id)
         log.info("payment_received", charge_id=charge_id, stars=stars, problem=problem and problem.code)
         return True
 
@@ -214,6 +226,11 @@ class Till:
         )
         await tell_operators_within(tx, self.operators, text, f"problem:{charge_id}")
 
+    async def _tell_of_found(self, tx: BaseDBAsyncClient, bill: Bill, charge_id: str) -> None:
+        what = f"{charge_id}, {bill.amount} XTR by {bill.user_id}"
+        text = f"A payment was credited whose update never came: {what}."
+        await tell_operators_within(tx, self.operators, text, f"found:{charge_id}")
+
     async def refund(self, charge_id: str) -> Payment:
         """Has a job give the payment back to who made it.
 
@@ -221,16 +238,49 @@ class Till:
             NotFound: we know of no such charge.
             Conflict: `payment_refunded`; or `stars_spent`, where a debt is not allowed.
         """
-        payment = await Payment.get_or_none(charge_id=charge_id).select_related("user")
+        payment = await Payment.get_or_none(charge_id=storable(charge_id)).select_related("user")
         if payment is None:
             raise NotFound("There is no such payment.", code="payment_not_found")
         if payment.refunded_at:
             raise Conflict("This payment was refunded before.", code="payment_refunded")
-        missing = (payment.stars or 0) - payment.user.balance
-        if missing > 0 and not self.refund_spent:
-            raise Conflict("Stars of this payment are spent.", code="stars_spent", spent=missing)
+        if payment.held is None:
+            self._check_spent((payment.stars or 0) - payment.user.free)
         await put(Job("refund", str(payment.id)))
         return payment
+
+    def _check_spent(self, missing: int) -> None:
+        if missing > 0 and not self.refund_spent:
+            raise Conflict("Stars of this payment are spent.", code="stars_spent", spent=missing)
+
+    async def hold(self, payment_id: int) -> Payment | None:
+        """Holds the payment's stars, so that nobody spends them while Telegram gives it back.
+
+        Answers the payment, or None where it was refunded before. What is held already stays so.
+
+        Raises:
+            Conflict: `stars_spent`, where a debt is not allowed: nothing is held.
+        """
+        async with in_transaction() as tx:
+            payment = await _locked(tx, id=payment_id)
+            if payment and payment.held is None:
+                stars = payment.stars or 0
+                payment.held = await ledger.hold(tx, payment.user_id, stars)
+                self._check_spent(stars - payment.held)
+                await payment.save(using_db=tx, update_fields=["held"])
+        return payment
+
+    async def release(self, payment_id: int, why: str) -> None:
+        """The payment is not given back after all: its stars can be spent again, and operators hear why."""
+        async with in_transaction() as tx:
+            payment = await _locked(tx, id=payment_id)
+            if payment is None or payment.held is None:
+                return
+            await ledger.release(tx, payment.user_id, payment.id, payment.held)
+            payment.held = None
+            await payment.save(using_db=tx, update_fields=["held"])
+            text = f"Telegram refuses to refund charge {payment.charge_id}: {why}"
+            # Each time that it is asked for and refused, though that is the same once more.
+            await tell_operators_within(tx, self.operators, text, f"refused:{uuid.uuid4()}")
 
     async def take_back(self, charge_id: str) -> bool:
         """Takes back what a payment brought, because Telegram has given it back; False where it was before.
@@ -238,20 +288,22 @@ class Till:
         The person and the operators are told.
         """
         async with in_transaction() as tx:
-            rows = await tx.execute_query_dict(
-                """
-                UPDATE payments SET refunded_at = now() WHERE charge_id = $1 AND refunded_at IS NULL
-                RETURNING id, user_id, amount, stars
-                """,
-                [charge_id],
-            )
-            if not rows:
+            payment = await _locked(tx, charge_id=charge_id)
+            if payment is None:
                 return False
-            payment = rows[0]
-            if payment["stars"] is not None:
-                row_id = await ledger.chargeback(tx, payment["user_id"], payment["id"], payment["stars"])
-                await tell_of_stars(tx, payment["user_id"], row_id)
-            text = f"Charge {charge_id} was refunded: {payment['amount']} XTR to {payment['user_id']}."
+            held, payment.held = payment.held or 0, None
+            payment.refunded_at = datetime.now(UTC)
+            await payment.save(using_db=tx, update_fields=["held", "refunded_at"])
+            if payment.stars is not None:
+                row_id = await ledger.chargeback(tx, payment.user_id, payment.id, payment.stars, held)
+                await tell_of_stars(tx, payment.user_id, row_id)
+            text = f"Charge {charge_id} was refunded: {payment.amount} XTR to {payment.user_id}."
             await tell_operators_within(tx, self.operators, text, f"refunded:{charge_id}")
         log.info("payment_taken_back", charge_id=charge_id)
         return True
+
+
+async def _locked(tx: BaseDBAsyncClient, **which: Any) -> Payment | None:
+    """The payment, unless it was refunded; whoever asks for it at the same time waits for `tx` to end."""
+    unrefunded = Payment.filter(**which, refunded_at=None)
+    return await unrefunded.using_db(tx).select_for_update(no_key=True).first()

@@ -8,9 +8,11 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
+from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from models import ledger
+from models.db import storable
 from models.errors import Conflict, DomainError, Invalid, NotFound
 from models.ledger import LedgerEntry, LedgerKind
 from models.notification import tell_of_stars
@@ -76,7 +78,7 @@ async def end(text: str) -> PromoCode:
     Raises:
         NotFound: there is no such code.
     """
-    code = await PromoCode.get_or_none(code=text.upper())
+    code = await PromoCode.get_or_none(code=storable(text).upper())
     if code is None:
         raise _unknown()
     await PromoCode.filter(code=code.code).update(expires_at=datetime.now(UTC))
@@ -87,8 +89,8 @@ async def newest(limit: int) -> list[PromoCode]:
     return await PromoCode.all().order_by("-created_at").limit(limit)
 
 
-async def redeem(user_id: int, text: str) -> int:
-    """Gives the person a code's stars, and answers how many; a message tells of them, too.
+async def redeem(user_id: int, text: str) -> LedgerEntry:
+    """Gives the person a code's stars, and answers the row; a message tells of them, too.
 
     Raises:
         TooOften: they try one code after the other.
@@ -102,10 +104,16 @@ async def redeem(user_id: int, text: str) -> int:
     try:
         async with in_transaction() as tx:
             stars = await _use(tx, user_id, code)
-            await tell_of_stars(tx, user_id, await ledger.bonus(tx, user_id, _cause(code), stars))
+            row_id = await ledger.bonus(tx, user_id, _cause(code), stars)
+            await tell_of_stars(tx, user_id, row_id)
+            return await LedgerEntry.get(id=row_id, using_db=tx)
     except IntegrityError as e:  # twice at once
         raise _redeemed() from e
-    return stars
+
+
+async def redeemed(user_id: int, text: str) -> LedgerEntry:
+    """The row by which the person had the stars of a code."""
+    return await _had(user_id, text.strip().upper()).get()
 
 
 async def _use(tx: BaseDBAsyncClient, user_id: int, code: str) -> int:
@@ -124,8 +132,7 @@ async def _use(tx: BaseDBAsyncClient, user_id: int, code: str) -> int:
 
 
 async def _why_not(tx: BaseDBAsyncClient, user_id: int, code: str) -> DomainError:
-    given = LedgerEntry.filter(user_id=user_id, kind=LedgerKind.BONUS, cause=_cause(code))
-    if await given.using_db(tx).exists():
+    if await _had(user_id, code).using_db(tx).exists():
         return _redeemed()
     found = await PromoCode.get_or_none(code=code, using_db=tx)
     if found is None:
@@ -133,6 +140,10 @@ async def _why_not(tx: BaseDBAsyncClient, user_id: int, code: str) -> DomainErro
     if found.is_over:
         return Conflict("This code is over.", code="promo_over")
     return Conflict("This code is used up.", code="promo_used_up")
+
+
+def _had(user_id: int, code: str) -> QuerySet[LedgerEntry]:
+    return LedgerEntry.filter(user_id=user_id, kind=LedgerKind.BONUS, cause=_cause(code))
 
 
 def _cause(code: str) -> str:

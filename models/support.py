@@ -9,7 +9,7 @@ from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from models.db import storable
-from models.errors import Conflict, Invalid, Unavailable
+from models.errors import Conflict, Invalid, NotFound, Unavailable
 from models.notification import Notification, NotificationKind, notify
 from models.send_slot import pace
 
@@ -87,6 +87,7 @@ async def answer(request_id: int, operator_id: int, text: str) -> SupportRequest
 
     Raises:
         Invalid: `answer_empty`, or `answer_too_long`.
+        NotFound: there is no such request.
         Conflict: somebody has answered it otherwise: `support_answered`.
     """
     if not text.strip():
@@ -101,7 +102,9 @@ async def answer(request_id: int, operator_id: int, text: str) -> SupportRequest
             """,
             [request_id, words, operator_id],
         )
-        request = await SupportRequest.get(id=request_id, using_db=tx).select_related("user")
+        request = await SupportRequest.get_or_none(id=request_id, using_db=tx).select_related("user")
+        if request is None:
+            raise NotFound("There is no such request.", code="request_not_found")
         if (request.answer, request.answered_by) != (words, operator_id):
             raise Conflict("This was answered before.", code="support_answered", answer=request.answer)
         kind, key = NotificationKind.SUPPORT_ANSWER, f"support:{request_id}:answer"

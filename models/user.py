@@ -21,6 +21,7 @@ class User(Model):
     username = fields.CharField(max_length=64, null=True)
     language = fields.CharField(max_length=8)
     balance = fields.IntField(default=0)  # stars; only models/ledger.py writes it
+    held = fields.IntField(default=0, db_default=0)  # of those, not to be spent; the same module's
     debt = fields.IntField(default=0, db_default=0)  # stars taken back that they had spent; the same module's
     referred_by: fields.ForeignKeyNullableRelation["User"] = fields.ForeignKeyField(
         "models.User", related_name="referred", on_delete=fields.SET_NULL, null=True
@@ -33,9 +34,15 @@ class User(Model):
         table = "users"
         constraints = (
             CheckConstraint(check="balance >= 0", name="users_balance_not_negative"),
+            CheckConstraint(check="held BETWEEN 0 AND balance", name="users_held_is_there"),
             CheckConstraint(check="debt >= 0", name="users_debt_not_negative"),
             CheckConstraint(check="referred_by_id <> id", name="users_not_brought_by_themselves"),
         )
+
+    @property
+    def free(self) -> int:
+        """Stars that can be spent."""
+        return self.balance - self.held
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ async def show(request: web.Request) -> web.Response:
     return json_answer(
         schemas.Account(
             balance=balance,
+            debt=person.debt,
             history=[_entry(row) for row in shown],
             next_cursor=next_cursor,
         )

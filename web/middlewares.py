@@ -3,12 +3,13 @@
 import re
 import time
 import uuid
+from typing import Any
 
 import structlog
 from aiohttp import web
 
 from web.errors import ProblemResponse
-from web.keys import REQUEST_ID, Handler
+from web.keys import IDENTITY, REQUEST_ID, Handler
 
 log = structlog.get_logger(__name__)
 
@@ -48,8 +49,13 @@ def _write(request: web.Request, response: web.StreamResponse, seconds: float) -
         route=resource.canonical if resource else None,
         status=response.status,
         ms=round(seconds * 1000, 1),
-        **({"code": response.code} if isinstance(response, ProblemResponse) else {}),
+        **(_refusal(request, response) if isinstance(response, ProblemResponse) else {}),
     )
+
+
+def _refusal(request: web.Request, response: ProblemResponse) -> dict[str, Any]:
+    identity = request.get(IDENTITY)
+    return {"code": response.code} | ({"user_id": identity.user_id} if identity else {})
 
 
 async def common_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -400,6 +400,7 @@ class HistoryEntry(Answer):
 
 class Account(Answer):
     balance: int
+    debt: int = Field(description="Stars of a refunded payment that were spent; the next settle it.")
     history: list[HistoryEntry] = Field(description="Newest first.")
     next_cursor: str | None
 
@@ -477,6 +478,7 @@ class Session(Answer):
     expires_at: datetime = Field(description="From then on, all other routes refuse it.")
     user: User
     balance: int
+    debt: int = Field(description="Stars of a refunded payment that were spent; the next settle it.")
     bot_username: str
     prices: Prices
     packs: list[Pack] = Field(description="What can be bought, the smallest first.")

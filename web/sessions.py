@@ -21,6 +21,7 @@ async def open_session(request: web.Request) -> web.Response:
             expires_at=session.expires_at,
             user=schemas.User(id=user.id, first_name=user.first_name, language=user.language),
             balance=user.balance,
+            debt=user.debt,
             bot_username=request.app[BOT_USERNAME](),
             prices=schemas.Prices(
                 stars_per_1000_steps=settings.stars_per_1000_steps,

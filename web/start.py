@@ -104,8 +104,8 @@ async def _place(order: Order, person: Person | None, welcome_stars: int) -> Beg
             if person is None:
                 raise Unauthenticated("This session's person is not known any more.", code="session_invalid")
             await user.remember(person, welcome_stars)
-        elif row.balance < order.price:
-            raise NotEnoughStars(price=order.price, balance=row.balance)
+        elif row.free < order.price:
+            raise NotEnoughStars(price=order.price, balance=row.free)
         # Otherwise what stood in the way is gone: stars came, or the training with the same body ended.
     raise Unavailable("Too much happened at once: send it again.", code="busy", retry_after=1)
 

@@ -26,12 +26,12 @@ async def give(message: Message, command: CommandObject, sender: Sender) -> Send
     whom, stars, reason = words(command.args, 3, 3, GRANT)
     number = whole_number(stars, GRANT)
     person = await user.find(whom)
-    await grant(sender.id, message.message_id, person.id, number, reason)
+    row = await grant(sender.id, message.message_id, person.id, number, reason)
     return message.answer(
         ngettext(
             "{n} star is {name}'s, and they are told, with your reason.",
             "{n} stars are {name}'s, and they are told, with your reason.",
-            number,
+            row.amount,
             name=person.first_name,
         )
     )

@@ -15,27 +15,34 @@ from bot.keyboards import column
 from bot.middlewares import Sender
 from config import Settings
 from models import promo
+from models.errors import Conflict
 
 
-async def redeem(message: Message, command: CommandObject, sender: Sender) -> SendMessage:
+async def redeem(message: Message, command: CommandObject, sender: Sender, attempt: int) -> SendMessage:
     """The receipt, with the balance, is on its way by the notify job."""
     if not command.args:
         return message.answer(_("Which code? Write it after the command: <code>/code HELLO</code>"))
-    return await _redeem(message, command.args, sender)
+    return await _redeem(message, command.args, sender, attempt)
 
 
 async def redeem_link(
-    message: Message, command: CommandObject, sender: Sender, settings: Settings, bot: Bot
+    message: Message, command: CommandObject, *, sender: Sender, settings: Settings, bot: Bot, attempt: int
 ) -> SendMessage:
     if sender.is_new:
         await send(bot, await greet(message, sender, settings))
-    return await _redeem(message, (command.args or "").removeprefix(PROMO), sender)
+    return await _redeem(message, (command.args or "").removeprefix(PROMO), sender, attempt)
 
 
-async def _redeem(message: Message, code: str, sender: Sender) -> SendMessage:
-    stars = await promo.redeem(sender.id, code)
+async def _redeem(message: Message, code: str, sender: Sender, attempt: int) -> SendMessage:
+    try:
+        row = await promo.redeem(sender.id, code)
+    except Conflict as e:
+        if attempt == 1 or e.code != "promo_redeemed":
+            raise
+        # An earlier attempt at this update redeemed it, and failed afterwards.
+        row = await promo.redeemed(sender.id, code)
     return message.answer(
-        ngettext("✅ The code is good: {n} star.", "✅ The code is good: {n} stars.", stars)
+        ngettext("✅ The code is good: {n} star.", "✅ The code is good: {n} stars.", row.amount)
     )
 
 

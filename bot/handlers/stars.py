@@ -10,7 +10,7 @@ from bot.invoices import invoice
 from bot.keyboards import BuyPack, HistoryPage
 from bot.middlewares import Sender
 from bot.receipts import history_page
-from bot.views import View, pack_offer, stars_owed, stars_owned
+from bot.views import View, pack_offer, stars_had
 from config import Settings
 from models import ledger
 from models.payment import Bill, Till
@@ -25,9 +25,8 @@ async def tell_balance(message: Message, sender: Sender, settings: Settings) -> 
         settings.stars_per_1000_steps,
     )
     picture = ngettext("A picture costs {n} star.", "A picture costs {n} stars.", settings.stars_per_picture)
-    debt = [stars_owed(sender.debt)] if sender.debt else []
     more = _("/stars gets you more, /history says where they went.")
-    return message.answer("\n".join([f"⭐ {stars_owned(sender.balance)}", *debt, price, picture, more]))
+    return message.answer("\n".join([stars_had(sender.balance, sender.debt), price, picture, more]))
 
 
 async def tell_history(message: Message, sender: Sender) -> SendMessage:
@@ -44,12 +43,14 @@ async def turn_page(
 
 async def _history(sender: Sender, before: int) -> View:
     rows = await ledger.history(sender.id, PAGE + 1, before or None)
-    return history_page(rows[:PAGE], sender.balance, before, more=len(rows) > PAGE)
+    # The balance was read before the rows: stars that came in between would be in these alone.
+    balance = rows[0].balance_after if rows and not before else sender.balance
+    return history_page(rows[:PAGE], balance, before, more=len(rows) > PAGE)
 
 
 async def offer(message: Message, sender: Sender, till: Till) -> SendMessage:
     await till.check_open()
-    view = pack_offer(till.packs, sender.balance)
+    view = pack_offer(till.packs, sender.balance, sender.debt)
     return message.answer(view.text, reply_markup=view.keyboard)
 
 

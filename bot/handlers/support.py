@@ -4,10 +4,13 @@ from aiogram.filters import CommandObject
 from aiogram.methods import SendMessage
 from aiogram.types import Message
 
+from bot.arguments import whole_number, words
 from bot.i18n import _
 from bot.middlewares import Sender
 from config import Settings
 from models import support
+
+ANSWER = "/answer REQUEST WORDS"
 
 
 async def ask(message: Message, command: CommandObject, sender: Sender, settings: Settings) -> SendMessage:
@@ -46,5 +49,14 @@ async def is_reply(message: Message) -> dict[str, int] | bool:
 
 async def answer(message: Message, request_id: int, sender: Sender) -> SendMessage:
     """The answer is on its way by the notify job."""
-    request = await support.answer(request_id, sender.id, message.text or "")
-    return message.answer(_("{name} gets your answer.", name=request.user.first_name))
+    return await _send(message, request_id, message.text or "", sender)
+
+
+async def answer_by_number(message: Message, command: CommandObject, sender: Sender) -> SendMessage:
+    request, text = words(command.args, 2, 2, ANSWER)
+    return await _send(message, whole_number(request, ANSWER), text, sender)
+
+
+async def _send(message: Message, request_id: int, text: str, sender: Sender) -> SendMessage:
+    request = await support.answer(request_id, sender.id, text)
+    return message.answer(_("Your answer is on its way to {name}.", name=request.user.first_name))

@@ -650,6 +650,11 @@ export interface components {
             /** Balance */
             balance: number;
             /**
+             * Debt
+             * @description Stars of a refunded payment that were spent; the next settle it.
+             */
+            debt: number;
+            /**
              * History
              * @description Newest first.
              */
@@ -1353,6 +1358,11 @@ export interface components {
             user: components["schemas"]["User"];
             /** Balance */
             balance: number;
+            /**
+             * Debt
+             * @description Stars of a refunded payment that were spent; the next settle it.
+             */
+            debt: number;
             /** Botusername */
             botUsername: string;
             prices: components["schemas"]["Prices"];

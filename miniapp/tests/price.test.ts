@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { expectedSeconds, packFor, picturesPrice, priceOf } from '../src/lib/price';
+import { expectedSeconds, packFor, picturesPrice, priceOf, starsMissing } from '../src/lib/price';
 
 const prices = { starsPer1000Steps: 150, minimumStars: 30, starsPerPicture: 3 };
 
@@ -24,6 +24,15 @@ test.each([
   [3, 1.1, 12],
 ])('%i pictures at factor %d cost %i stars', (count, priceFactor, stars) => {
   expect(picturesPrice(count, { priceFactor }, prices)).toBe(stars);
+});
+
+test.each([
+  [0, 0, 150],
+  [100, 0, 50],
+  [0, 60, 210],
+  [150, 60, 0],
+])('with %i stars and a debt of %i, a price of 150 is %i short', (balance, debt, missing) => {
+  expect(starsMissing(150, { balance, debt })).toBe(missing);
 });
 
 test('time is linear in the steps', () => {

@@ -216,4 +216,13 @@ class Migration(migrations.Migration):
             DROP INDEX generations_active;
             """,
         ),
+        # As Tortoise reads the models whose key is a person's; without it, makemigrations finds a change for ever.
+        ops.AlterModelOptions(
+            name='Dialogue',
+            options={'table': 'dialogues', 'app': 'models', 'pk_attr': 'user_id', 'table_description': 'At most one a person: a new question takes the place of an older one.'},
+        ),
+        ops.AlterModelOptions(
+            name='SavedParams',
+            options={'table': 'saved_params', 'app': 'models', 'pk_attr': 'user_id'},
+        ),
     ]

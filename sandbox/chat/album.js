@@ -4,6 +4,9 @@ const MOST_IN_A_ROW = 4;
 /** Proportions (width ÷ height) beyond these are cropped, so that no photo becomes a ribbon. */
 const NARROWEST = 0.6;
 const WIDEST = 1.8;
+/** A photo by itself is shown whole, unless it is this narrow or wide. */
+const NARROWEST_ALONE = 0.4;
+const WIDEST_ALONE = 3;
 /** A row as high as this part of the mosaic's width looks best. */
 const IDEAL_HEIGHT = 0.52;
 /** An album taller than this part of its width pushes the talk off the screen. */
@@ -14,8 +17,9 @@ const TALLEST = 1.2;
  * @returns {{ratio: number, index: number}[][]} the rows, with each photo's cropped proportion
  */
 export function mosaic(ratios) {
+  const [narrowest, widest] = ratios.length === 1 ? [NARROWEST_ALONE, WIDEST_ALONE] : [NARROWEST, WIDEST];
   const photos = ratios.map((ratio, index) => ({
-    ratio: Math.min(WIDEST, Math.max(NARROWEST, ratio)),
+    ratio: Math.min(widest, Math.max(narrowest, ratio)),
     index,
   }));
   const best = { cost: Infinity, sizes: /** @type {number[]} */ ([]) };

@@ -1,23 +1,23 @@
-"""Pictures: each model's own input, and a drawing that shows what it was asked for."""
+"""Pictures: each model's own input, and a drawing of what it was asked for."""
 
 import asyncio
 import base64
 import io
 import random
 import re
-import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from aiohttp import ClientError, ClientSession, InvalidURL
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image
 from pydantic import Field
 
 from sandbox.fal import lora
 from sandbox.fal.errors import model_error
 from sandbox.fal.models import Input, Job, read_input
+from sandbox.fal.scene import draw
 
 Preset = Literal["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]
 SIZES: Mapping[Preset, tuple[int, int]] = {
@@ -28,7 +28,6 @@ SIZES: Mapping[Preset, tuple[int, int]] = {
     "landscape_4_3": (1024, 768),
     "landscape_16_9": (1024, 576),
 }
-_PROMPT_WORDS = 12
 _NSFW = re.compile(r"\bnsfw\b", re.IGNORECASE)
 
 
@@ -114,10 +113,8 @@ async def _image(
     width, height = (size.width, size.height) if isinstance(size, Size) else SIZES[size]
     job.log(f"Drawing {width}x{height} with seed {seed}")
     await asyncio.sleep(job.pace.picture_seconds)
-    caption = " ".join(arguments.prompt.split()[:_PROMPT_WORDS])
-    lines = [caption, *(f"LoRA: {trigger}" for trigger in triggers), f"seed {seed}"]
     picture = await asyncio.to_thread(
-        _draw, (width, height), seed, [] if blank else lines, arguments.output_format, blank=blank
+        _encoded, (width, height), arguments.prompt, seed, triggers, arguments.output_format, blank=blank
     )
     content_type = f"image/{arguments.output_format}"
     url = (
@@ -146,31 +143,13 @@ async def _trigger(session: ClientSession, url: str, index: int) -> str:
         raise model_error("file_download_error", loc=loc, value=url) from None
 
 
-def _draw(size: tuple[int, int], seed: int, lines: Sequence[str], file_format: str, *, blank: bool) -> bytes:
-    """A gradient in colours of the seed with the lines written on it, or black."""
-    image = Image.new("RGB", size) if blank else _gradient(size, seed)
-    draw = ImageDraw.Draw(image)
-    font_size = max(12, min(size) // 18)
-    text = "\n".join(textwrap.fill(line, max(8, size[0] * 2 // font_size - 6)) for line in lines)
-    draw.multiline_text(
-        (font_size, font_size),
-        text,
-        fill="white",
-        stroke_fill="black",
-        stroke_width=max(1, font_size // 16),
-        font=ImageFont.load_default(font_size),
-        spacing=font_size // 2,
-    )
+def _encoded(
+    size: tuple[int, int], prompt: str, seed: int, triggers: Sequence[str], file_format: str, *, blank: bool
+) -> bytes:
+    image = Image.new("RGB", size) if blank else draw(size, prompt=prompt, seed=seed, triggers=triggers)
     buffer = io.BytesIO()
     image.save(buffer, file_format)
     return buffer.getvalue()
-
-
-def _gradient(size: tuple[int, int], seed: int) -> Image.Image:
-    random_ = random.Random(seed)
-    top, bottom = (tuple(random_.randrange(30, 226) for _ in range(3)) for _ in range(2))
-    ramp = Image.linear_gradient("L").rotate(random_.randrange(4) * 90).resize(size)
-    return ImageOps.colorize(ramp, top, bottom)
 
 
 PAINTERS: Mapping[str, Painter] = {

@@ -52,6 +52,12 @@ def test_no_kind_is_without_words() -> None:
     assert reason(entry) == "Stars of a refunded payment that had been spent."
 
 
+async def test_its_balance_is_that_of_the_rows_shown(ana: Chat) -> None:
+    await ana.say("/start")
+    await User.filter(id=ana.person.id).update(balance=7)
+    assert (await ana.say("/history"))["text"].startswith("⭐ You have 40 stars.")
+
+
 async def test_it_is_paged_there_and_back(ana: Chat, selfi: Selfi) -> None:
     await ana.say("/start")
     async with in_transaction() as tx:
@@ -116,4 +122,5 @@ async def test_the_balance_says_the_debt_too(ana: Chat) -> None:
     await ana.say("/start")
     assert "owe" not in (await ana.say("/balance"))["text"]
     await User.filter(id=ana.person.id).update(debt=7)
-    assert "You owe 7 stars of a refunded payment" in (await ana.say("/balance"))["text"]
+    for command in ("/balance", "/stars"):
+        assert "You owe 7 stars of a refunded payment" in (await ana.say(command))["text"]

@@ -8,6 +8,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from models import LedgerEntry, Notification, TrainStatus, User
 from models.training import move
 from tests.bot.chats import Chat, Selfi
+from tests.bot.test_delivery import deliver
 
 
 async def test_a_grant_is_in_the_ledger_with_its_cause_and_the_person_is_told(diego: Chat, ana: Chat) -> None:
@@ -22,6 +23,34 @@ async def test_a_grant_is_in_the_ledger_with_its_cause_and_the_person_is_told(di
     assert row.cause.startswith(f"operator:{diego.person.id}/")
     assert row.cause.endswith(" sorry for <the> wait")
     assert await Notification.exists(chat_id=ana.person.id, ledger_id=row.id)
+
+
+async def test_what_is_granted_is_told_as_the_ledger_has_it(diego: Chat, ana: Chat, selfi: Selfi) -> None:
+    await ana.say("/start")
+    said = await diego.say("/grant @ana_sandbox 25 sorry")
+    await LedgerEntry.filter(kind="grant").update(amount=24)
+    sender = {"id": diego.person.id, "is_bot": False, "first_name": "Diego", "language_code": "en"}
+    again = {
+        "message_id": said["message_id"] - 1,
+        "date": 1,
+        "chat": {"id": diego.person.id, "type": "private", "first_name": "Diego"},
+        "from": sender,
+        "text": "/grant @ana_sandbox 25 sorry",
+    }
+    _, answer = await deliver(selfi, {"update_id": 1_000, "message": again})
+    assert answer["text"].startswith("24 stars are Ana's")
+
+
+@pytest.mark.parametrize(
+    "said", ["/refund a\0b\ud800", "/user a\0", "/promo a\0 off", "/promo a\0b 5 5", "/grant 1 5 a\0\ud800"]
+)
+async def test_what_postgres_does_not_take_is_answered(diego: Chat, selfi: Selfi, said: str) -> None:
+    sender = {"id": diego.person.id, "is_bot": False, "first_name": "Diego", "language_code": "en"}
+    chat = {"id": diego.person.id, "type": "private", "first_name": "Diego"}
+    message = {"message_id": 7, "date": 1, "chat": chat, "from": sender, "text": said}
+    status, answer = await deliver(selfi, {"update_id": 1_000, "message": message})
+    assert status == 200
+    assert answer["text"]
 
 
 FORM = "/grant USER STARS REASON"
@@ -126,15 +155,45 @@ async def test_the_last_days_are_told_by_kind(diego: Chat, ana: Chat, selfi: Sel
     today, six_days_ago = (await diego.say("/stats"))["text"].split("\n\n")
 
     assert today.splitlines()[1:] == [
+        "Telegram Stars taken: +50 (1)",
         "Trainings: −70 (2)",
         "Prices back: +60 (1)",
         "Grants: +1,500 (1)",
         "Welcomes: +40 (1)",
     ]
-    assert six_days_ago.splitlines()[1:] == ["Sales: +50 (1)"]
+    assert six_days_ago.splitlines()[1:] == ["Credited: +50 (1)"]
 
 
-@pytest.mark.parametrize("command", ["/grant @diego_sandbox 5 me", "/user 1", "/stats", "/promo AAA 5 5"])
+async def test_the_last_days_tell_what_telegram_took_and_gave_back(
+    diego: Chat, ana: Chat, selfi: Selfi, db: BaseDBAsyncClient
+) -> None:
+    await diego.say("/start")
+    await ana.pay(await ana.invoice("50"))
+    await ana.pay(await ana.invoice("100"))
+    await selfi.settled()
+    await ana.train(price=190)
+    await selfi.bot.refund_star_payment(
+        ana.person.id, selfi.telegram.core.payments.transactions(0, 1)[0]["id"]
+    )
+    await selfi.settled()
+    await db.execute_query(
+        "INSERT INTO payments (user_id, charge_id, amount, problem, created_at)"
+        " VALUES ($1, 'x', 7, 'wrong_amount', now())",
+        [ana.person.id],
+    )
+    assert (await diego.say("/stats"))["text"].splitlines()[1:] == [
+        "Telegram Stars taken: +157 (3)",
+        "Telegram Stars given back: −50 (1)",
+        "Credited: +150 (2)",
+        "Trainings: −190 (1)",
+        "Taken back: 0 (1)",
+        "Welcomes: +80 (2)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "command", ["/grant @diego_sandbox 5 me", "/user 1", "/stats", "/promo AAA 5 5", "/answer 1 x"]
+)
 async def test_to_everybody_else_these_commands_are_unknown(ana: Chat, command: str) -> None:
     assert "don't know this command" in (await ana.say(command))["text"]
     assert await LedgerEntry.filter(kind="grant").count() == 0

@@ -74,6 +74,30 @@ async def test_a_failed_update_comes_again_in_order_and_holds_up_nobody_else(
     assert await LedgerEntry.filter(user_id=ana.person.id).count() == 1
 
 
+async def test_a_question_before_a_payment_does_not_wait_for_what_others_do(
+    db: BaseDBAsyncClient, bot: Bot, dispatcher: Dispatcher, telegram: TelegramEmulator, ana: Chat
+) -> None:
+    release = asyncio.Event()
+
+    async def hold_up_ana(handler: Any, event: Any, data: Any) -> Any:
+        if event.from_user.first_name == "Ana":
+            await release.wait()
+        return await handler(event, data)
+
+    dispatcher.message.outer_middleware(hold_up_ana)
+    beto = Chat(telegram, "Beto")
+    async with polling(bot, dispatcher):
+        invoice = await beto.invoice("50")
+        await telegram.send_text("Ana", "something slow")
+        await asyncio.sleep(0.1)
+        try:
+            assert await beto.pay(invoice) == "paid"
+        finally:
+            release.set()
+        await until(lambda: telegram.core.updates.count == 0)
+    assert (await User.get(id=beto.person.id)).balance == 90
+
+
 async def test_what_cannot_be_read_hides_nothing_else(
     db: BaseDBAsyncClient, bot: Bot, dispatcher: Dispatcher, telegram: TelegramEmulator, ana: Chat
 ) -> None:

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from bot.app import create_bot, create_dispatcher
 from bot.webhook import PATH, webhook
 from config import Settings
-from models import LedgerEntry, Notification, PromoCode, SendSlot, User, promo
+from models import LedgerEntry, Notification, PromoCode, SeenUpdate, SendSlot, User, promo
 from models.photo import Drafts
 from models.styles import Styles
 from sandbox.telegram import Json
@@ -50,6 +50,18 @@ async def test_a_code_is_typed_and_good_once(ana: Chat, beto: Chat) -> None:
     assert (await ana.say("/code Hello"))["text"] == "You have had the stars of this code."
     assert await stars(ana) == WELCOME + 25
     assert await Notification.filter(chat_id=ana.person.id, kind="stars").count() == 1
+
+
+async def test_a_code_delivered_again_is_good_still(ana: Chat, selfi: Selfi) -> None:
+    await ana.say("/start")
+    for update_id, text in ((7, "/code first"), (8, "/start promo_OTHER")):
+        await promo.make(OLGA, text[-5:], 25, 10, None)
+        for _ in range(2):
+            _, answer = await deliver(selfi, typed(ana, update_id, text))
+            assert answer["text"] == "✅ The code is good: 25 stars."
+            await SeenUpdate.all().update(done=False)  # a process died before it knew
+    assert (await ana.say("/code First"))["text"] == "You have had the stars of this code."
+    assert await stars(ana) == WELCOME + 50
 
 
 async def test_a_bare_or_wrong_code_gets_words_and_many_get_a_pause(ana: Chat) -> None:

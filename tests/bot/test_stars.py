@@ -1,6 +1,7 @@
 """Buying stars in chat: packs, invoices, Telegram's question before a payment, and the payment itself."""
 
 import asyncio
+import io
 import json
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from aiohttp.test_utils import TestServer
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot.app import create_bot, create_dispatcher
+from bot.middlewares import MAX_ATTEMPTS
 from bot.webhook import PATH, webhook
 from config import Settings
 from models import LedgerEntry, Notification, Payment, SeenUpdate, User
@@ -262,6 +264,58 @@ async def test_asking_for_invoices_without_end_is_refused(ana: Chat, selfi: Self
     assert "try again in" in answers[-1]["text"]
     assert 10 <= sum("invoice" in message for message in ana.heard) <= 11
     assert button(offer, "50")
+
+
+async def test_refused_payments_without_end_are_refused_for_that_and_good_ones_are_not(
+    ana: Chat, selfi: Selfi, log: io.StringIO
+) -> None:
+    forged = question(selfi, ana, invoice_payload="forged")
+    said = [(await deliver(selfi, forged))[1]["error_message"] for _ in range(12)]
+    assert "not valid any more" in said[9]
+    assert "try again in" in said[11]
+    assert (await deliver(selfi, question(selfi, ana)))[1]["ok"] == "true"
+    refusals = [json.loads(line) for line in log.getvalue().splitlines() if '"refused"' in line]
+    assert {(line["code"], line["user_id"]) for line in refusals} == {
+        ("invoice_unknown", ana.person.id),
+        ("too_often", ana.person.id),
+    }
+
+
+async def test_packs_that_are_gone_are_not_asked_for_without_end(ana: Chat, selfi: Selfi) -> None:
+    offer = await ana.say("/stars")
+    sell(selfi, {})
+    answers = [await ana.tap(offer, "50") for _ in range(12)]
+    assert "not sold any more" in answers[9]["text"]
+    assert "try again in" in answers[11]["text"]
+
+
+async def test_a_payment_that_cannot_be_handled_is_told_once_and_never_given_up(
+    ana: Chat, selfi: Selfi
+) -> None:
+    await ana.say("/start")
+    await User.filter(id=ana.person.id).update(balance=2**31 - 1)
+    update = {"update_id": 1, "message": payment(selfi, ana, "too much")}
+    for attempt in range(1, 8):
+        assert (await deliver(selfi, update))[0] == 500
+        assert await Notification.filter(chat_id=OPERATOR).count() == (attempt >= MAX_ATTEMPTS)
+    told = await Notification.get(chat_id=OPERATOR)
+    assert "charge too much fails again and again" in (told.text or "")
+    await User.filter(id=ana.person.id).update(balance=WELCOME)
+    assert (await deliver(selfi, update))[0] == 200
+    assert await stars(ana) == WELCOME + 50
+
+
+@pytest.mark.parametrize("where", ["a group", "nowhere"])
+async def test_a_button_elsewhere_is_answered(ana: Chat, selfi: Selfi, where: str) -> None:
+    tapped = {"id": "1", "from": question(selfi, ana)["pre_checkout_query"]["from"], "chat_instance": "1"}
+    chat = {"id": -100, "type": "supergroup", "title": "x"}
+    place = {"message": {"message_id": 5, "date": 1, "chat": chat, "text": "x"}}
+    if where == "nowhere":
+        place = {"inline_message_id": "x"}  # type: ignore[dict-item]
+    for number, data in enumerate(("buy:50", "history:0", "x")):
+        query = tapped | place | {"data": data}
+        status, answer = await deliver(selfi, {"update_id": number, "callback_query": query})
+        assert (status, answer["text"]) == (200, "This button does nothing any more.")
 
 
 # --- operators ---

@@ -7,15 +7,18 @@ from config import Settings
 from jobs.delivery import Delivery
 from jobs.messages import MessageJobs
 from media.storage import Storage
-from models import Notification, SupportRequest
+from models import Notification, Payment, SupportRequest, User
 from sandbox.telegram import Json
 from tests.bot.chats import Chat, Selfi
 
 
+def messages(selfi: Selfi) -> MessageJobs:
+    return MessageJobs(selfi.settings, Delivery(selfi.bot, 15), Storage.from_url(selfi.settings.storage))
+
+
 async def work(selfi: Selfi) -> None:
     """What jobs do with the messages that wait."""
-    storage = Storage.from_url(selfi.settings.storage)
-    jobs = MessageJobs(selfi.settings, Delivery(selfi.bot, 15), storage)
+    jobs = messages(selfi)
     for note in await Notification.filter(status="queued").exclude(kind="stars").order_by("id"):
         await jobs.notify(str(note.id), 0)
 
@@ -42,13 +45,13 @@ async def test_a_request_goes_to_operators_with_the_last_payments_and_the_answer
 
     assert ana.heard[-1]["text"].startswith("A person reads this")
     lines = request["text"].splitlines()
-    assert lines[0] == f"🆘 Ana ({ana.person.id}) asks for help:"
+    assert lines[0] == f"🆘 Request 1: Ana ({ana.person.id}) asks for help."
     assert lines[1] == "I paid, and <b>no</b> stars came"
     assert lines[2].endswith(f": 100 Telegram Stars, {second}")
     assert lines[3].endswith(f": 50 Telegram Stars, {first} · refunded")
 
     said = await diego.say("It was my <fault>: they are there now.", reply_to=request)
-    assert said["text"] == "Ana gets your answer."
+    assert said["text"] == "Your answer is on its way to Ana."
     for _ in range(2):
         await work(selfi)
 
@@ -65,6 +68,10 @@ async def test_each_reads_their_own_language(beto: Chat, diego: Chat, selfi: Sel
     assert "asks for help" in request["text"]
     assert "No payments." in request["text"]
     assert beto.heard[-1]["text"].startswith("Lo lee una persona")
+    await Payment.create(user_id=beto.person.id, charge_id="c", amount=5, problem="x")
+    selfi.telegram.person("Diego").language = "es"
+    await User.filter(id=diego.person.id).update(language="es")
+    assert (await diego.say(f"/user {beto.person.id}"))["text"].splitlines()[-3].endswith("c · no abonado")
     await diego.say("Resuelto", reply_to=request)
     await work(selfi)
     assert beto.heard[-1]["text"].startswith("💬 La respuesta a tu petición:\nResuelto")
@@ -75,7 +82,7 @@ async def test_the_first_answer_is_the_answer(ana: Chat, diego: Chat, selfi: Sel
     await diego.say("First", reply_to=request)
     assert (await diego.say("Second", reply_to=request))["text"] == "This was answered before: First"
     # Delivered again after a crash, the first is the first still.
-    assert (await diego.say("First", reply_to=request))["text"] == "Ana gets your answer."
+    assert (await diego.say("First", reply_to=request))["text"].endswith("on its way to Ana.")
     await work(selfi)
     assert sum("💬" in message["text"] for message in ana.heard) == 1
 
@@ -105,8 +112,6 @@ async def test_too_long_a_request_or_answer_is_refused_and_the_longest_arrive(
 
 
 async def _payment(chat: Chat, charge: str) -> None:
-    from models import Payment
-
     await Payment.create(user_id=chat.person.id, charge_id=charge, amount=100_000, problem="x")
 
 
@@ -164,8 +169,36 @@ async def test_who_has_blocked_the_bot_meanwhile_gets_no_answer(ana: Chat, diego
     await selfi.telegram.block("Ana")
     await selfi.settled()
     await diego.say("Done", reply_to=request)
-    await work(selfi)
+    for _ in range(2):
+        await work(selfi)
     assert (await Notification.get(kind="support_answer")).status == "dropped"
+    told = f"The answer to request 1, for {ana.person.id}, may never be read (blocked)."
+    assert [message["text"] for message in diego.heard].count(told) == 1
+
+
+async def test_an_answer_whose_sending_was_in_doubt_is_told_of(ana: Chat, diego: Chat, selfi: Selfi) -> None:
+    await diego.say("Done", reply_to=await ask(ana, selfi, diego))
+    await Notification.filter(kind="support_answer").update(status="sending")
+    await messages(selfi).notify(str((await Notification.get(kind="support_answer")).id), 0)
+    await work(selfi)
+    assert diego.heard[-1]["text"].endswith("may never be read (in doubt).")
+
+
+async def test_a_request_whose_sending_was_in_doubt_is_answered_by_its_number(
+    ana: Chat, diego: Chat, selfi: Selfi
+) -> None:
+    assert "write /answer 1 …, and they get your words" in (await ask(ana, selfi, diego))["text"]
+    await Notification.filter(kind="support_request").update(message_id=None)
+
+    assert "It is: /answer REQUEST WORDS" in (await diego.say("/answer 1"))["text"]
+    assert "“one” is no whole number" in (await diego.say("/answer one Here"))["text"]
+    assert (await diego.say("/answer 2 Here"))["text"] == "There is no request of this number."
+    said = await diego.say("/answer 1 Here\nyou <are>")
+    assert said["text"] == "Your answer is on its way to Ana."
+    await work(selfi)
+
+    assert "Here\nyou <are>" in ana.heard[-1]["text"]
+    assert "don't know this command" in (await ana.say("/answer 1 Here"))["text"]
 
 
 async def test_the_terms_are_told_in_each_language(ana: Chat, beto: Chat) -> None:

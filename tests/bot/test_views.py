@@ -101,7 +101,11 @@ async def test_the_end_of_a_good_one_names_the_word_the_steps_and_the_time(train
         "Trigger word: <code>ANA&lt;3</code>\n"
         "Trained for 1,000 steps in 4 minutes"
     )
-    assert buttons(view) == [("See the model", f"{APP}?model={training.lora_id}"), ("Train another", APP)]
+    assert buttons(view) == [
+        ("🎨 Make pictures", f"with:{training.lora_id.hex}"),
+        ("See the model", f"{APP}?model={training.lora_id}"),
+        ("Train another", APP),
+    ]
     assert "4 minutos" in final_message(row, "es", APP).text
 
 

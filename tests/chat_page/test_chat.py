@@ -33,6 +33,11 @@ async def test_enter_sends_and_shift_enter_breaks_the_line(chat: ChatPage) -> No
 async def test_a_double_click_on_a_message_replies_to_it(chat: ChatPage) -> None:
     await chat.start()
     replying = chat.page.locator("#replying")
+    await chat.send("a long story " * 30)
+    await chat.bubble("a long story").first.dblclick()
+    await expect(replying).to_contain_text("a long story")
+    assert await replying.evaluate("banner => banner.getBoundingClientRect().right") <= 1280
+    await replying.click()
     await chat.bubble("Hello!").dblclick(position={"x": 5, "y": 5})
     await expect(replying).to_contain_text("Hello!")
     await replying.click()
@@ -134,6 +139,16 @@ async def test_an_album_is_one_bubble_with_its_caption(chat: ChatPage) -> None:
     await expect(chat.dialog.locator(".viewer-count")).to_have_text("3 of 4")
     await chat.page.keyboard.press("Escape")
     await expect(chat.dialog).to_have_count(0)
+
+
+async def test_a_wide_photo_by_itself_is_shown_whole(chat: ChatPage, twin: Twin) -> None:
+    await chat.start()
+    await twin.telegram.send_photos("Ana", [jpeg("#735", (1200, 500))])
+    photo = chat.page.locator(".photos.single .photo").last
+    await expect(photo).to_be_visible()
+    box = await photo.bounding_box()
+    assert box
+    assert abs(box["width"] / box["height"] - 2.4) < 0.05
 
 
 async def test_deleted_messages_disappear(chat: ChatPage, twin: Twin) -> None:

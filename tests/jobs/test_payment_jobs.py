@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,17 +14,29 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from bot.app import create_bot
 from config import Settings
 from jobs import payments
-from jobs.payments import BOOKMARK, Reconciliation, RefundJobs
+from jobs.payments import BOOKMARK, PATIENT_ATTEMPTS, Reconciliation, RefundJobs
 from jobs.worker import Again
-from models import LedgerEntry, Notification, NotificationKind, Payment, User
-from models.books import bookmark
+from models import LedgerEntry, Notification, NotificationKind, Payment, TrainStatus, User
+from models.books import bookmark, discrepancies
 from models.errors import Conflict, NotFound
 from models.payment import Bill, Promise, Till
+from models.training import move
 from models.user import Person, remember
 from sandbox.telegram import TelegramEmulator
 from tests.bot.chats import hang_up
 from tests.conftest import BOT_TOKEN
-from tests.people import ANA, BETO, CARLA, OLGA, settle_in, started, telegram_people
+from tests.people import (
+    ANA,
+    ANAS_STARS,
+    BETO,
+    CARLA,
+    OLGA,
+    order,
+    settle_in,
+    start,
+    started,
+    telegram_people,
+)
 
 
 @dataclass
@@ -87,6 +99,10 @@ async def stars(person: Person = BETO) -> int:
     return user.balance
 
 
+async def free(person: Person = BETO) -> int:
+    return (await User.get(id=person.id)).free
+
+
 async def told() -> list[str]:
     """What operators are told."""
     notes = await Notification.filter(kind=NotificationKind.OPERATOR).order_by("id")
@@ -120,13 +136,30 @@ async def test_a_refund_whose_end_was_not_seen_is_finished(shop: Shop) -> None:
     assert len(await told()) == 1
 
 
-async def test_a_refund_that_telegram_refuses_changes_nothing_and_is_told(shop: Shop) -> None:
+async def test_a_refund_that_telegram_refuses_changes_nothing_and_is_told_each_time(shop: Shop) -> None:
     payment = await shop.receive("a charge that Telegram does not know")
-    await shop.refund(payment)
-    assert await stars() == 100
-    (text,) = await told()
-    assert "refuses" in text
-    assert "CHARGE_ID_INVALID" in text
+    for times in (1, 2):
+        await shop.till.refund(payment.charge_id)
+        await shop.refund(payment)
+        assert await stars() == (await free()) == 100
+        texts = await told()
+        assert len(texts) == times
+        assert "refuses" in texts[-1]
+        assert "CHARGE_ID_INVALID" in texts[-1]
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 409])
+async def test_a_refund_that_goes_on_failing_is_told_once_and_tried_on(shop: Shop, code: int) -> None:
+    payment = await shop.receive(await shop.sell())
+    for attempt in range(10):
+        shop.telegram.fail("refundStarPayment", error_code=code)
+        with pytest.raises(Again) as again:
+            await shop.refund(payment, attempt)
+        assert len(await told()) == (attempt >= PATIENT_ATTEMPTS)
+    assert again.value.delay == timedelta(minutes=1)
+    assert f"Charge {payment.charge_id} can't be refunded yet" in (await told())[0]
+    await shop.refund(payment, 10)
+    assert await stars() == 0
 
 
 @pytest.mark.parametrize(
@@ -139,16 +172,71 @@ async def test_a_refund_waits_for_telegram(shop: Shop, fault: dict[str, int]) ->
         await shop.refund(payment)
     assert again.value.delay == timedelta(seconds=7 if "retry_after" in fault else 1)
     assert await stars() == 100
+    assert await free() == 0
     await shop.refund(payment, 1)
-    assert await stars() == 0
+    assert await stars() == await free() == 0
+
+
+async def test_stars_that_are_held_are_neither_spent_nor_refunded_twice(shop: Shop) -> None:
+    payment = await shop.receive(await shop.sell())
+    await shop.till.hold(payment.id)
+    await shop.till.hold(payment.id)
+    assert await start(order(BETO, price=1)) is None
+    await shop.till.take_back(payment.charge_id)
+    await shop.till.release(payment.id, "too late")
+    assert await stars() == await free() == 0
+    assert await shop.till.hold(payment.id) is None
+    assert await discrepancies() == []
+
+
+async def test_stars_that_are_released_settle_a_debt_of_meanwhile(shop: Shop) -> None:
+    first = await shop.receive(await shop.sell())
+    second = await shop.receive(await shop.sell())
+    await started(BETO, price=100)
+    await shop.till.hold(first.id)
+    await shop.till.take_back(second.charge_id)
+    assert (await User.get(id=BETO.id)).debt == 100
+    await shop.till.release(first.id, "no")
+    assert (await stars(), (await User.get(id=BETO.id)).debt) == (0, 0)
+    assert await discrepancies() == []
+
+
+async def test_without_debts_stars_that_are_spent_before_the_job_forbid_the_refund(shop: Shop) -> None:
+    shop.till = strict(shop)
+    payment = await shop.receive(await shop.sell())
+    for _ in range(2):
+        await shop.till.refund(payment.charge_id)
+    training = await started(BETO, price=60)
+    for times in (1, 2):
+        await shop.refund(payment)
+        assert len(await told()) == times
+    assert f"Charge {payment.charge_id} was not refunded: 60 of its stars are spent" in (await told())[0]
+    assert (await stars(), await free(), shop.telegram.person(BETO.id).stars) == (40, 40, 9_900)
+    await move(training.id, TrainStatus.FAILED, error_code="x", error="x")
+    await shop.refund(payment)
+    assert (await stars(), shop.telegram.person(BETO.id).stars) == (0, 10_000)
+
+
+async def test_without_debts_two_refunds_are_not_given_of_the_same_stars(shop: Shop) -> None:
+    shop.till = strict(shop)
+    payments = [await shop.receive(await shop.sell()) for _ in range(2)]
+    for payment in payments:
+        await shop.till.refund(payment.charge_id)
+    await started(BETO, price=100)
+    await asyncio.gather(*(shop.refund(payment) for payment in payments))
+    user = await User.get(id=BETO.id)
+    assert (user.balance, user.debt, shop.telegram.person(BETO.id).stars) == (0, 0, 9_900)
+
+
+def strict(shop: Shop) -> Till:
+    return replace(shop.till, refund_spent=False)
 
 
 async def test_spent_stars_become_a_debt_or_forbid_the_refund(shop: Shop) -> None:
     payment = await shop.receive(await shop.sell())
     await started(BETO, price=60)
-    strict = Till(shop.till.packs, shop.till.secret, shop.till.operators, refund_spent=False)
     with pytest.raises(Conflict) as refused:
-        await strict.refund(payment.charge_id)
+        await strict(shop).refund(payment.charge_id)
     assert (refused.value.code, refused.value.extra) == ("stars_spent", {"spent": 60})
     await shop.till.refund(payment.charge_id)
     await shop.refund(payment)
@@ -176,7 +264,7 @@ async def test_a_payment_whose_update_was_lost_is_credited_with_its_receipt(shop
     (receipt,) = await Notification.filter(kind=NotificationKind.STARS)
     assert receipt.chat_id == BETO.id
     assert await told() == [
-        f"1 payments were credited whose updates never came:\n{charge}, 100 XTR by {BETO.id}"
+        f"A payment was credited whose update never came: {charge}, 100 XTR by {BETO.id}."
     ]
     bill = Bill(BETO.id, "XTR", 100, shop.till.payload(Promise(BETO.id, 100, 100)))
     assert not await shop.till.receive(bill, charge)  # the update, after all
@@ -265,6 +353,35 @@ async def test_a_long_list_is_read_page_by_page_and_not_again(
     await shop.reconcile()
     (call,) = shop.telegram.calls[before:]
     assert (call.parameters["offset"], await bookmark(BOOKMARK)) == ("6", 7)
+
+
+async def test_what_cannot_be_handled_is_told_once_and_hides_nothing_else(shop: Shop) -> None:
+    poisoned = await shop.sell()
+    await User.filter(id=BETO.id).update(balance=2**31 - 50)
+    await shop.sell(ANA)
+    future = {"type": "brand_new_partner"}
+    now = int(datetime.now(UTC).timestamp())
+    shop.telegram.core.payments._transactions.insert(
+        0, {"id": "new", "amount": 1, "date": now, "source": future}
+    )
+    for _ in range(2):
+        await shop.reconcile()
+    assert await stars(ANA) == ANAS_STARS + 100
+    assert await bookmark(BOOKMARK) == 3
+    unread, unhandled, found = await told()
+    assert "Charge new in Telegram's list could not be handled (ValidationError)" in unread
+    assert f"Charge {poisoned} in Telegram's list could not be handled" in unhandled
+    assert "was credited" in found
+
+
+async def test_what_was_credited_is_told_in_the_same_transaction(shop: Shop, db: BaseDBAsyncClient) -> None:
+    await shop.sell()
+    await shop.reconcile()
+    rows = await db.execute_query_dict(
+        "SELECT xmin::text FROM notifications UNION SELECT xmin::text FROM ledger WHERE kind = 'purchase'"
+    )
+    assert len(rows) == 1
+    assert len(await told()) == 1
 
 
 async def test_a_telegram_that_is_away_is_told_and_nothing_is_called_missing(shop: Shop) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from playwright.async_api import Locator, Route, expect
 
+from models.user import Person
 from tests.miniapp.conftest import Broke, OpenApp, Somebody
 from tests.miniapp.files import photos
 from tests.miniapp.line import Line
@@ -271,6 +272,34 @@ async def test_from_a_training_to_its_pack_and_back_to_the_start(
     await expect(phone.app.get_by_role("heading", name="beto")).to_be_visible()
     assert (await service.call("POST", "/session", phone.person))["balance"] == 20
     assert len(line.sent(INVOICE)) == 1
+
+
+async def test_a_debt_counts_in_what_is_missing(open_app: OpenApp, broke: Broke, service: Service) -> None:
+    person = await broke("es")
+    await _owe(service, person, 60)
+    phone = await open_app(person)
+    await set_up_training(phone)
+    await expect(phone.text("price.missing", count=210)).to_be_visible()
+    await looks_right(phone, "train-debt")
+    await expect(phone.main).to_have_text(phone.words("packs.get", count=550))
+    await phone.tab("tab.account").tap()
+    await expect(phone.text("account.debt", count=60)).to_be_visible()
+    await expect(phone.text("packs.missing", count=210)).to_be_visible()
+    await looks_right(phone, "account-debt")
+    await pack(phone, 500).tap()
+    await phone.pay()
+    await expect(balance(phone)).to_contain_text("490")
+    await expect(phone.text("account.debt", count=60)).to_have_count(0)
+    await phone.press("packs.back")
+    await expect(phone.main).to_have_text(phone.words("train.start", price=150))
+
+
+async def _owe(service: Service, person: Person, stars: int) -> None:
+    connection = await asyncpg.connect(service.env["DATABASE_URL"])
+    try:
+        await connection.execute("UPDATE users SET debt = $2 WHERE id = $1", person.id, stars)
+    finally:
+        await connection.close()
 
 
 async def test_what_no_pack_brings_takes_several(open_app: OpenApp, broke: Broke) -> None:

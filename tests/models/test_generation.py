@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.transactions import in_transaction
 
 from models import Generation, GenStatus, LedgerEntry, Notification, Picture, User
 from models.errors import Conflict, NotFound
@@ -27,6 +28,7 @@ from models.generation import (
     page,
 )
 from models.lora import LoraModel
+from models.notification import NotificationKind, notify
 from models.picture import NewPicture, picture_id
 from models.training import TrainStatus, move
 from tests.people import ANA, ANAS_STARS, BETO, asked_for, ready_model, settle_in, started
@@ -257,3 +259,14 @@ async def test_whatever_comes_it_ends_once(model: LoraModel, steps: list[list[st
     assert await Picture.filter(generation_id=one.id).count() == (
         {"complete": 2, "some": 1, "fail": 0}[ends[0]] if ends else 0
     )
+
+
+async def test_a_picture_deleted_before_it_is_sent_is_not_sent(model: LoraModel) -> None:
+    one = await begun(model)
+    await complete(one.id, [picture(0), picture(1)])
+    which = picture_id(one.id, 0)
+    async with in_transaction() as tx:
+        kind = NotificationKind.PICTURES
+        await notify(tx, ANA.id, kind, "send:1", generation_id=one.id, picture_id=which)
+    await delete(ANA.id, which)
+    assert not await Notification.exists()

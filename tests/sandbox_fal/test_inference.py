@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from sandbox.fal.lora import pack
+from sandbox.fal.scene import draw
 from tests.sandbox_fal.twin import Twin
 
 PAINTERS = (
@@ -134,3 +135,10 @@ async def test_weights_that_cant_be_loaded(twin: Twin, weights: bytes | None, ki
     handle = await twin.client.submit(PAINTERS[0], {**SQUARE, "loras": [{"path": path}]})
     [detail] = await twin.details(handle)
     assert (detail["type"], detail["loc"]) == (kind, ["body", "loras", 0, "path"])
+
+
+@pytest.mark.parametrize("size", [(64, 64), (64, 2048), (2048, 64), (1024, 1024)])
+@pytest.mark.parametrize("prompt", ["", "x" * 2000, "a city at night", "the beach, in black and white"])
+def test_whatever_is_asked_for_can_be_drawn(size: tuple[int, int], prompt: str) -> None:
+    for triggers in ([], ["anatok"], ["ana", "beto", "carla", "dana"]):
+        assert draw(size, prompt=prompt, seed=7, triggers=triggers).size == size

@@ -42,6 +42,13 @@ async def test_somebody_new_has_an_account(serve: Serve) -> None:
     assert (answer["balance"], [row["amount"] for row in answer["history"]]) == (7, [7])
 
 
+async def test_a_debt_is_said(client: Client) -> None:
+    await User.filter(id=BETO.id).update(debt=60)
+    session = await (await client.post("/session", headers=proof(BETO))).json()
+    _, answer = await account(client, BETO)
+    assert [(said["balance"], said["debt"]) for said in (session, answer)] == [(0, 60), (0, 60)]
+
+
 async def test_the_history_page_by_page_is_ones_own(client: Client) -> None:
     for _ in range(3):
         await started(price=10)

@@ -139,6 +139,13 @@ async def test_a_request_is_one_line_without_secrets(client: Client, cast: None)
     assert raw not in str(logs)
 
 
+async def test_a_refusal_is_logged_with_whose_it_is(client: Client, cast: None) -> None:
+    with capture_logs() as logs:
+        await client.post("/account/invoice", headers=proof(ANA), json={"pack": 7})
+    (line,) = [entry for entry in logs if entry["event"] == "request"]
+    assert (line["code"], line["user_id"]) == ("pack_gone", ANA.id)
+
+
 @pytest.mark.parametrize("what", ["status", "events", "cancel"])
 async def test_a_trainings_requests_log_its_id(client: Client, cast: None, what: str) -> None:
     """And no other request on the same connection does."""

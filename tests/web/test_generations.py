@@ -556,5 +556,5 @@ async def test_a_session_has_what_the_create_screen_needs(client: Client) -> Non
         "maxGuidance": 20.0,
         "maxModels": 3,
         "maxPictures": 4,
-        "priceFactor": 1.0,
+        "priceFactor": 0.6,
     }

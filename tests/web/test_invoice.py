@@ -53,6 +53,12 @@ async def test_paused_purchases_are_a_409(client: Client) -> None:
     assert (answer.status, (await answer.json())["code"]) == (409, "purchases_paused")
 
 
+async def test_asking_for_a_pack_that_is_gone_without_end_is_a_429(client: Client) -> None:
+    answers = [await client.post("/account/invoice", headers=proof(ANA), json={"pack": 7}) for _ in range(12)]
+    assert {answer.status for answer in answers[:10]} == {409}
+    assert answers[-1].status == 429
+
+
 async def test_asking_without_end_is_a_429_that_says_when(client: Client) -> None:
     answers = [
         await client.post("/account/invoice", headers=proof(ANA), json={"pack": 50}) for _ in range(12)

@@ -139,6 +139,12 @@ async def test_a_doubled_click_is_one_training(client: Client) -> None:
     assert len(await queued()) == 2
 
 
+async def test_stars_that_are_held_for_a_refund_buy_nothing(client: Client) -> None:
+    await User.filter(id=ANA.id).update(held=351)
+    status, problem = await start(client)
+    assert (status, problem["code"], problem["balance"]) == (402, "not_enough_stars", 149)
+
+
 async def test_200_starts_at_once_with_stars_for_three_are_three_trainings(client: Client) -> None:
     answers = await asyncio.gather(*(start(client, {"name": f"model {n}"}) for n in range(200)))
     assert sorted(status for status, _ in answers) == [200] * 3 + [402] * 197

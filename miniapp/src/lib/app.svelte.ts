@@ -6,6 +6,7 @@ import { type Language, setLanguage } from './i18n/i18n.svelte';
 import { Models } from './models.svelte';
 import { Pages } from './pages.svelte';
 import { Photos } from './photos.svelte';
+import { starsMissing } from './price';
 import { persist } from './retry';
 import type { Router } from './router.svelte';
 import { Trainings } from './trainings.svelte';
@@ -46,8 +47,8 @@ export class App {
     this.models = new Models(api);
     this.history = new Pages<HistoryEntry>(
       async (cursor) => {
-        const { balance, history, nextCursor } = await api.account(cursor);
-        this.session = { ...this.session, balance };
+        const { balance, debt, history, nextCursor } = await api.account(cursor);
+        this.session = { ...this.session, balance, debt };
         return { items: history, nextCursor };
       },
       ({ id }) => id,
@@ -55,9 +56,9 @@ export class App {
     this.buying = new Buying(this);
   }
 
-  /** Stars that the next training, as it is set up, costs more than there are. */
+  /** Stars that have to come before the training, as it is set up, can be paid: those of a debt go first. */
   get missing(): number {
-    return Math.max(0, this.form.price - this.session.balance);
+    return starsMissing(this.form.price, this.session);
   }
 
   /** Balance and running trainings anew. They were right a moment ago: a failure may wait for the next time. */

@@ -1,4 +1,4 @@
-import type { Pack, Prices, Trainer } from './api';
+import type { Pack, Prices, Session, Trainer } from './api';
 
 /** Above this many digits, what is left is the error of binary numbers. */
 const DIGITS = 6;
@@ -22,6 +22,11 @@ export function picturesPrice(
 }
 
 const upward = (exact: number): number => Math.ceil(Number(exact.toFixed(DIGITS)));
+
+/** Stars that have to come before something of this price can be paid. What is owed is taken of them first. */
+export function starsMissing(price: number, { balance, debt }: Pick<Session, 'balance' | 'debt'>): number {
+  return price > balance ? price - balance + debt : 0;
+}
 
 /** Seconds that a training usually takes. */
 export function expectedSeconds(steps: number, trainer: Pick<Trainer, 'secondsPer1000Steps'>): number {

@@ -138,6 +138,10 @@ export const en = {
     one: 'It costs {price} stars and you have {balance}: {count} is missing.',
     other: 'It costs {price} stars and you have {balance}: {count} are missing.',
   },
+  'price.missingOwing': {
+    one: 'It costs {price} stars, you have {balance} and owe {debt}: {count} is missing.',
+    other: 'It costs {price} stars, you have {balance} and owe {debt}: {count} are missing.',
+  },
   'price.cheaper': 'Fewer steps cost less.',
   'price.several': 'No single pack brings that many: get one after the other.',
   'price.promise': 'If the training doesn’t succeed, all stars come back by themselves.',

@@ -141,6 +141,10 @@ export const es: Catalogue = {
     one: 'Cuesta {price} estrellas y tienes {balance}: falta {count}.',
     other: 'Cuesta {price} estrellas y tienes {balance}: faltan {count}.',
   },
+  'price.missingOwing': {
+    one: 'Cuesta {price} estrellas, tienes {balance} y debes {debt}: falta {count}.',
+    other: 'Cuesta {price} estrellas, tienes {balance} y debes {debt}: faltan {count}.',
+  },
   'price.cheaper': 'Con menos pasos cuesta menos.',
   'price.several': 'Ningún paquete trae tantas: consigue uno tras otro.',
   'price.promise': 'Si el entrenamiento no sale bien, todas las estrellas vuelven solas.',

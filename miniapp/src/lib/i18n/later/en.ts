@@ -191,6 +191,10 @@ export const en = {
   'account.empty': 'No star has moved yet.',
   'account.after': 'Then {balance}',
   'account.ratePicture': { one: 'A picture costs {count}.', other: 'A picture costs {count}.' },
+  'account.debt': {
+    one: 'You owe {count} star of a refunded payment: the next that comes settles it.',
+    other: 'You owe {count} stars of a refunded payment: the next that come settle them.',
+  },
 
   'history.welcome': 'A welcome gift',
   'history.purchase': { one: 'A pack of {count} star', other: 'A pack of {count} stars' },

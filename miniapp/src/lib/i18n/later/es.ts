@@ -196,6 +196,10 @@ export const es: LaterCatalogue = {
   'account.empty': 'Aún no se ha movido ninguna estrella.',
   'account.after': 'Quedan {balance}',
   'account.ratePicture': { one: 'Una imagen cuesta {count}.', other: 'Una imagen cuesta {count}.' },
+  'account.debt': {
+    one: 'Debes {count} estrella de un pago devuelto: se descontará de las próximas que lleguen.',
+    other: 'Debes {count} estrellas de un pago devuelto: se descontarán de las próximas que lleguen.',
+  },
 
   'history.welcome': 'Regalo de bienvenida',
   'history.purchase': { one: 'Un paquete de {count} estrella', other: 'Un paquete de {count} estrellas' },
