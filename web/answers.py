@@ -179,6 +179,7 @@ def painter(declared: DeclaredPainter) -> schemas.Painter:
         min_steps=declared.min_steps,
         max_steps=declared.max_steps,
         default_guidance=declared.default_guidance,
+        min_guidance=declared.min_guidance,
         max_guidance=declared.max_guidance,
         max_models=declared.max_loras,
         max_pictures=declared.max_pictures,

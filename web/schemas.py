@@ -419,6 +419,7 @@ class Painter(Answer):
     min_steps: int
     max_steps: int
     default_guidance: float
+    min_guidance: float
     max_guidance: float
     max_models: int
     max_pictures: int

@@ -1115,6 +1115,8 @@ export interface components {
             maxSteps: number;
             /** Defaultguidance */
             defaultGuidance: number;
+            /** Minguidance */
+            minGuidance: number;
             /** Maxguidance */
             maxGuidance: number;
             /** Maxmodels */

@@ -553,6 +553,7 @@ async def test_a_session_has_what_the_create_screen_needs(client: Client) -> Non
         "minSteps": 4,
         "maxSteps": 50,
         "defaultGuidance": 2.5,
+        "minGuidance": 0.0,
         "maxGuidance": 20.0,
         "maxModels": 3,
         "maxPictures": 4,
