@@ -21,6 +21,7 @@ const flux: Trainer = {
     minSteps: 1,
     maxSteps: 50,
     defaultGuidance: 3.5,
+    minGuidance: 0,
     maxGuidance: 35,
     maxModels: 5,
     maxPictures: 4,

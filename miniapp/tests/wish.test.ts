@@ -10,6 +10,7 @@ const painter = {
   minSteps: 1,
   maxSteps: 50,
   defaultGuidance: 3.5,
+  minGuidance: 1,
   maxGuidance: 35,
   maxModels: 2,
   maxPictures: 4,
@@ -66,8 +67,10 @@ test('what stands in the way is told one by one, the first thing first', () => {
   wish.steps = 3;
   expect(told()).toBe('steps');
   wish.steps = 4;
-  wish.guidance = 21;
-  expect(told()).toBe('guidance');
+  for (const guidance of [21, 0.5, null]) {
+    wish.guidance = guidance;
+    expect(told()).toBe('guidance');
+  }
   wish.guidance = 20;
   for (const seed of [NaN, 1001]) {
     wish.seed = seed;

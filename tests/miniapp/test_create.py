@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import pytest
@@ -24,7 +25,7 @@ Creating = Callable[..., Awaitable[Phone]]
 def creating(open_app: OpenApp, somebody: Somebody, models: Models) -> Creating:
     """Opens the app as somebody who has one model, `anatok`: it begins with Create."""
 
-    async def creating(language: str = "en", **launch: object) -> Phone:
+    async def creating(language: str = "en", **launch: Any) -> Phone:
         person = somebody(language)
         await models(person, trigger_word="anatok")
         phone = await open_app(person, **launch)

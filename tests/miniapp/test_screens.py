@@ -172,6 +172,7 @@ async def test_create(
     service.fal.fault("run", "never_ends")
     await phone.main.tap()
     await expect(phone.text("making.painting")).to_be_visible()
+    await expect(phone.button("making.cancel")).to_be_in_viewport(ratio=1)
     await looks_right(phone, "create-running")
     await phone.button("making.cancel").tap()
     await expect(phone.text("making.cancelled")).to_be_visible()

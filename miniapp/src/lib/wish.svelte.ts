@@ -221,7 +221,8 @@ export class Wish {
     if (this.isMixed) return 'mixed';
     if (this.used.length > painter.maxModels) return 'many';
     if (steps === null || steps < painter.minSteps || steps > painter.maxSteps) return 'steps';
-    if (guidance === null || guidance > painter.maxGuidance) return 'guidance';
+    if (guidance === null || guidance < painter.minGuidance || guidance > painter.maxGuidance)
+      return 'guidance';
     if (this.seed !== null && !(this.seed <= seedMax)) return 'seed';
     return this.price > balance ? 'stars' : null;
   }
