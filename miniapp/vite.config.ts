@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config';
 
 const brotli = promisify(brotliCompress);
 
-/** Names in the page what main.ts imports, so that it travels beside main.ts and not after it. */
+/** Names in the page what main.ts imports, and its styles, so that they travel beside main.ts and not after it. */
 const preloadStart: Plugin = {
   name: 'preload-start',
   transformIndexHtml: {
@@ -15,20 +15,26 @@ const preloadStart: Plugin = {
     handler(_, { bundle }) {
       if (!bundle) return; // Vite's development server
       const needed = new Set<string>();
+      const styles = new Set<string>();
       const need = (fileName: string) => {
         const chunk = bundle[fileName];
         if (chunk?.type !== 'chunk' || chunk.isEntry || needed.has(fileName)) return;
         needed.add(fileName);
+        chunk.viteMetadata?.importedCss.forEach((style) => styles.add(style));
         chunk.imports.forEach(need);
       };
       const start = Object.values(bundle).find((file) => file.type === 'chunk' && file.name === 'start');
       if (!start) throw new Error('main.ts imports no chunk "start".');
       need(start.fileName);
-      return [...needed].map((fileName) => ({
+      const link = (rel: string, fileName: string) => ({
         tag: 'link',
-        attrs: { rel: 'modulepreload', crossorigin: true, href: `/app/${fileName}` },
-        injectTo: 'head',
-      }));
+        attrs: { rel, crossorigin: true, href: `/app/${fileName}` },
+        injectTo: 'head' as const,
+      });
+      return [
+        ...[...styles].map((fileName) => link('stylesheet', fileName)),
+        ...[...needed].map((fileName) => link('modulepreload', fileName)),
+      ];
     },
   },
 };
@@ -46,8 +52,6 @@ export default defineConfig({
     // Under our Content-Security-Policy neither inline scripts nor inlined assets would load.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
-    // One small file for all screens, which the page itself names.
-    cssCodeSplit: false,
   },
   test: { include: ['tests/**/*.test.ts'] },
 });

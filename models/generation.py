@@ -217,7 +217,7 @@ async def begin(using: BaseDBAsyncClient, order: Order, asked: Asked) -> uuid.UU
         await ledger.charge(using, order.user_id, Cause(generation_id=generation_id), order.price) is None
     ):
         return None
-    await enqueue(using, Job("take_turns", "all"), *_shown(generation_id, asked.origin))
+    await enqueue(using, Job("take_turns", "all", dedupe=False), *_shown(generation_id, asked.origin))
     return generation_id
 
 
@@ -346,7 +346,7 @@ async def _end(
     tx: BaseDBAsyncClient, generation_id: uuid.UUID, row: dict[str, Any], *, completed: bool
 ) -> None:
     """What an end brings with it: somebody else's turn, and a message."""
-    await enqueue(tx, Job("take_turns", "all"))
+    await enqueue(tx, Job("take_turns", "all", dedupe=False))
     match Origin(row["origin"]):
         case Origin.SAMPLE:
             await notify(

@@ -195,6 +195,11 @@ async def for_bare_prompts(user_id: int) -> list[LoraModel]:
     return own if len(own) == 1 else []
 
 
+async def has_any(user_id: int) -> bool:
+    """Whether there is a model of the person's own, or one that they have selected."""
+    return any([await page(user_id, scope, 1) for scope in (Scope.OWN, Scope.SELECTED)])
+
+
 async def selected(user_id: int, lora_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Those of `lora_ids` that the person has selected."""
     rows = await SelectedModel.filter(user_id=user_id, lora_id__in=lora_ids).only("lora_id")

@@ -486,6 +486,7 @@ class Session(Answer):
     trainers: list[TrainerOptions]
     limits: Limits
     aspects: list[str] = Field(description="Aspect ratios of pictures.")
+    has_models: bool = Field(description="Whether there is a model of their own, or one that they selected.")
     trainings: list[Training] = Field(description="Those that haven't ended.")
     generations: list[Generation] = Field(description="Those that haven't ended.")
 

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from fal.pictures import ASPECTS
 from fal.trainers import TRAINERS
-from models import generation, training
+from models import generation, lora, training
 from web import answers, schemas
 from web.auth import known
 from web.bodies import json_answer
@@ -34,6 +34,7 @@ async def open_session(request: web.Request) -> web.Response:
             trainers=[await request.app[ANSWERS].trainer(trainer) for trainer in TRAINERS.values()],
             limits=answers.limits(settings),
             aspects=list(ASPECTS),
+            has_models=await lora.has_any(user.id),
             trainings=await request.app[ANSWERS].trainings(await training.active(user.id)),
             generations=await request.app[ANSWERS].generations(await generation.active(user.id)),
         )

@@ -1382,6 +1382,11 @@ export interface components {
              */
             aspects: string[];
             /**
+             * Hasmodels
+             * @description Whether there is a model of their own, or one that they selected.
+             */
+            hasModels: boolean;
+            /**
              * Trainings
              * @description Those that haven't ended.
              */

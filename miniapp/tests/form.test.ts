@@ -15,6 +15,18 @@ const flux: Trainer = {
   supportsMasks: true,
   secondsPer1000Steps: 120,
   priceFactor: 1,
+  painter: {
+    kind: 'flux-lora',
+    defaultSteps: 28,
+    minSteps: 1,
+    maxSteps: 50,
+    defaultGuidance: 3.5,
+    minGuidance: 0,
+    maxGuidance: 35,
+    maxModels: 5,
+    maxPictures: 4,
+    priceFactor: 1,
+  },
 };
 const portrait: Trainer = {
   ...flux,

@@ -1,20 +1,26 @@
 // @vitest-environment happy-dom
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { en } from '../src/lib/i18n/en';
 import { es } from '../src/lib/i18n/es';
+import { en as enLater } from '../src/lib/i18n/later/en';
+import { es as esLater } from '../src/lib/i18n/later/es';
 import {
   type Catalogue,
   type Key,
   type Language,
+  type LaterCatalogue,
   languageOf,
   LANGUAGES,
   type Message,
 } from '../src/lib/i18n/catalogues';
-import { currentLanguage, render, setLanguage, t } from '../src/lib/i18n/i18n.svelte';
+import { currentLanguage, render, setLanguage, speakOfAll, t } from '../src/lib/i18n/i18n.svelte';
 
-const catalogues: Record<Language, Catalogue> = { en, es };
+const catalogues: Record<Language, Catalogue & LaterCatalogue> = {
+  en: { ...en, ...enLater },
+  es: { ...es, ...esLater },
+};
 
 const keys = Object.keys(catalogues.en) as Key[];
 const forms = (message: Message): string[] =>
@@ -53,6 +59,35 @@ test('every message is used somewhere', () => {
     .map((name) => readFileSync(join('src', name), 'utf8'))
     .join('\n');
   expect(keys.filter((key) => !sources.includes(`'${key}'`))).toEqual([]);
+});
+
+/** A file, and all of ours that it imports at once. */
+function filesOf(path: string, found = new Set<string>()): Set<string> {
+  if (found.has(path)) return found;
+  found.add(path);
+  for (const [, name = ''] of readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)'/g)) {
+    const wanted = join(path, '..', name);
+    const file = [wanted, `${wanted}.ts`, join(wanted, 'index.ts')].find(
+      (one) => /\.\w+$/.test(one) && existsSync(one),
+    );
+    if (file && !file.includes('i18n/')) filesOf(file, found);
+  }
+  return found;
+}
+
+test('the first screen says nothing that comes later', () => {
+  const sources = [...filesOf('src/start.ts')].map((path) => readFileSync(path, 'utf8')).join('\n');
+  expect(sources).toContain("'train.start'");
+  expect(Object.keys(enLater).filter((key) => sources.includes(`'${key}'`))).toEqual([]);
+});
+
+test('what comes later is there once it has been asked for, in any language', async () => {
+  await setLanguage('en');
+  expect(t('gallery.empty')).toBe('');
+  await Promise.all([speakOfAll(), setLanguage('es')]);
+  expect(t('gallery.empty')).toBe('Aún no hay imágenes');
+  await setLanguage('en');
+  expect([t('gallery.empty'), t('app.retry')]).toEqual(['No pictures yet', 'Try again']);
 });
 
 test('what we don’t speak is English', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { expectedSeconds, packFor, priceOf, starsMissing } from '../src/lib/price';
+import { expectedSeconds, packFor, picturesPrice, priceOf, starsMissing } from '../src/lib/price';
 
-const prices = { starsPer1000Steps: 150, minimumStars: 30 };
+const prices = { starsPer1000Steps: 150, minimumStars: 30, starsPerPicture: 3 };
 
 test.each([
   [1000, 1, 150],
@@ -15,6 +15,15 @@ test.each([
   [3000, 1.1, 495],
 ])('%i steps at factor %d cost %i stars', (steps, priceFactor, stars) => {
   expect(priceOf(steps, { priceFactor }, prices)).toBe(stars);
+});
+
+test.each([
+  [1, 1, 3],
+  [4, 1, 12],
+  [4, 1.5, 20],
+  [3, 1.1, 12],
+])('%i pictures at factor %d cost %i stars', (count, priceFactor, stars) => {
+  expect(picturesPrice(count, { priceFactor }, prices)).toBe(stars);
 });
 
 test.each([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Api, type TrainingStatus } from '../src/lib/api';
-import { watchTraining } from '../src/lib/watch';
+import { watch as watchSource } from '../src/lib/watch';
 import { type Handler, json, problem, serve } from './server';
 
 const status = (state: TrainingStatus['status'], progress = 0) =>
@@ -14,9 +14,9 @@ async function watch(handler: Handler, silentMs?: number) {
   );
   const told: string[] = [];
   const watching = new AbortController();
-  const done = watchTraining(
-    new Api('data', base),
-    'id',
+  const api = new Api('data', base);
+  const done = watchSource<TrainingStatus>(
+    { events: (signal) => api.events('training', 'id', signal), ask: () => api.status('id') },
     ({ status: state, metadata }) => told.push(`${state} ${metadata.progress}`),
     watching.signal,
     () => Promise.resolve(),

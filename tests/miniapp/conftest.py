@@ -10,6 +10,7 @@ screen asks for `open_app`, and is given a `Phone`:
         await looks_right(phone, "account")
 """
 
+import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -25,6 +26,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser
 
 from models.user import Person
+from sandbox.telegram import Json
 from tests.conftest import create_database
 from tests.miniapp.files import SMALL
 from tests.miniapp.line import Line
@@ -43,6 +45,16 @@ _ids = count(6_000_000_000)
 class Train(Protocol):
     async def __call__(self, person: Person, times: int = 1, **changes: Any) -> list[str]:
         """Starts trainings as the person's app would, and answers their ids."""
+
+
+class Models(Protocol):
+    async def __call__(self, person: Person, times: int = 1, **changes: Any) -> list[str]:
+        """Makes models for somebody, and answers the ids of all that they have, the newest first."""
+
+
+class Paint(Protocol):
+    async def __call__(self, person: Person, prompt: str = "at the beach", **wish: Any) -> Json:
+        """Makes pictures as the person's app would, with the only model that they have or those selected."""
 
 
 class OpenApp(Protocol):
@@ -128,6 +140,31 @@ def train(service: Service) -> Train:
         return begun
 
     return train
+
+
+@pytest.fixture
+def models(service: Service, train: Train) -> Models:
+    async def models(person: Person, times: int = 1, **changes: Any) -> list[str]:
+        for training in await train(person, times, **{"steps": 1} | changes):
+            await service.reached(training, "COMPLETED", person=person)
+        page = await service.call("GET", "/models?scope=own", person)
+        return [item["id"] for item in page["items"]]
+
+    return models
+
+
+@pytest.fixture
+def paint(service: Service) -> Paint:
+    async def paint(person: Person, prompt: str = "at the beach", **wish: Any) -> Json:
+        begun = await service.call("POST", "/generation", person, json={"prompt": prompt} | wish)
+        async with asyncio.timeout(20):
+            while True:
+                made: Json = await service.call("GET", f"/generation/{begun['id']}", person)
+                if made["status"] in {"COMPLETED", "FAILED"}:
+                    return made
+                await asyncio.sleep(0.05)
+
+    return paint
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ async def screen(browser: Browser, language: str, **options: Any) -> AsyncIterat
 class Phone:
     """One person's client. `app` is the Mini App; the buttons around it are the client's own.
 
-    `album` is the folder of what the person chooses from.
+    `album` is the folder of what the person chooses from; `saved` are files that the client has downloaded.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class Phone:
         self.leave = page.locator("#leave")
         self.popup = page.locator("#popup")
         self.invoice = page.locator("#invoice")
+        self.saved: dict[str, bytes] = {}
         self._unpaid: list[str] | None = None
         self._telegram = telegram
         self._selfi = selfi
@@ -109,6 +110,7 @@ class Phone:
         """Takes the phone in hand: its client is the page at `host`, and pays in the person's name."""
         await self.page.expose_function("invoiceOf", self._invoice)
         await self.page.expose_function("pay", self._pay)
+        await self.page.expose_function("download", self._download)
         await self.page.goto(host)
 
     async def open(
@@ -216,6 +218,12 @@ class Phone:
         self._unpaid.append(slug)
         return {"status": "paid"}
 
+    async def _download(self, url: str, name: str) -> None:
+        """As Telegram's clients do: outside of the page, whose session they don't have."""
+        answer = await self.page.context.request.get(url)
+        assert answer.headers["content-disposition"].startswith("attachment")
+        self.saved[name] = await answer.body()
+
     async def asked(self, method: str) -> list[dict[str, Any]]:
         """What the app called this method with, each time since it was opened."""
         found: list[dict[str, Any]] = await self.page.evaluate("callsOf", method)
@@ -290,8 +298,8 @@ class Phone:
         return self.app.locator("button, label").filter(has_text=self.words("photos.add"))
 
     async def ready(self) -> None:
-        """The first screen is there."""
-        await expect(self.adder).to_be_visible()
+        """The first screen is there: photos can be chosen, or pictures described."""
+        await expect(self.adder.or_(self.field("create.prompt"))).to_be_visible()
 
     async def add(self, files: Sequence[File], *, by_key: str | None = None) -> None:
         """Chooses files in the system's own dialog."""

@@ -1,33 +1,28 @@
 """Models: what people do with those they have trained, and with others' public ones."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import uuid
 from urllib.parse import parse_qs, urlsplit
 
+import asyncpg
 import pytest
 from playwright.async_api import Locator, expect
 
-from models.user import Person
-from tests.miniapp.conftest import OpenApp, Somebody, Train
+from tests.miniapp.conftest import Models, OpenApp, Somebody
 from tests.miniapp.line import Line
+from tests.miniapp.looks import looks_right
 from tests.miniapp.phone import Phone
 from tests.service.running import Service
 
-Models = Callable[..., Awaitable[list[str]]]
+languages = pytest.mark.parametrize("language", ["en", "es"])
 
 
-@pytest.fixture
-def models(service: Service, train: Train) -> Models:
-    """Makes models for somebody, and answers their ids."""
-
-    async def make(person: Person, times: int = 1, **changes: object) -> list[str]:
-        begun = await train(person, times, steps=1, **changes)
-        for training in begun:
-            await service.reached(training, "COMPLETED", person=person)
-        page = await service.call("GET", "/models?scope=own", person)
-        return [item["id"] for item in page["items"]]
-
-    return make
+async def fetch(service: Service, statement: str, *values: object) -> object:
+    connection = await asyncpg.connect(service.env["DATABASE_URL"])
+    try:
+        return await connection.fetchval(statement, *values)
+    finally:
+        await connection.close()
 
 
 def row(phone: Phone, name: str) -> Locator:
@@ -185,12 +180,16 @@ async def test_a_shared_link_opens_the_model(open_app: OpenApp, somebody: Somebo
 
 
 async def test_links_that_lead_nowhere_say_so(open_app: OpenApp, somebody: Somebody) -> None:
-    phone = await open_app(somebody("es"), start_param="picture_42", wait=False)
+    phone = await open_app(somebody("es"), start_param="song_42", wait=False)
     await expect(phone.text("link.unknown")).to_be_visible()
     await phone.press("link.start")
     await phone.ready()
     phone.guard.expects(404)
-    for kind, key in (("training", "error.not_found"), ("model", "error.model_not_found")):
+    for kind, key in (
+        ("training", "error.not_found"),
+        ("model", "error.model_not_found"),
+        ("picture", "error.pictures_gone"),
+    ):
         await phone.open(start_param=f"{kind}_00000000-0000-4000-8000-000000000000")
         await expect(phone.text(key)).to_be_visible()
 
@@ -211,3 +210,36 @@ async def test_back_finds_the_list_where_it_was_left(
     await phone.leave.tap()
     await expect(row(phone, "many")).to_have_count(12)
     assert await frame.evaluate("scrollY") == 300
+
+
+@languages
+async def test_a_public_model_is_reported(
+    open_app: OpenApp, somebody: Somebody, models: Models, service: Service, language: str
+) -> None:
+    ana, beto = somebody(), somebody(language)
+    (model,) = await models(ana, trigger_word="famous")
+    await service.call("PATCH", f"/models/{model}", ana, json={"isPublic": True})
+    phone = await open_app(beto, wait=False, path=f"/app/?model={model}")
+    await phone.button("report.title").tap()
+    await phone.field("report.reason").fill("That's me, and nobody asked.")
+    await looks_right(phone, "model-report")
+    await phone.button("report.send").tap()
+    await expect(phone.text("report.thanksText")).to_be_visible()
+    reason = await fetch(service, "SELECT reason FROM reports WHERE user_id = $1", beto.id)
+    assert reason == "That's me, and nobody asked."
+
+
+@languages
+async def test_a_hidden_model_says_so_to_its_owner(
+    open_app: OpenApp, somebody: Somebody, models: Models, service: Service, language: str
+) -> None:
+    person = somebody(language)
+    (model,) = await models(person, trigger_word="unseen")
+    await fetch(service, "UPDATE lora_models SET hidden_at = now() WHERE id = $1", uuid.UUID(model))
+    phone = await open_app(person, wait=False, path=f"/app/?model={model}")
+    await expect(phone.text("model.hidden")).to_be_visible()
+    await expect(phone.app.get_by_role("switch", name=phone.words("model.public"))).to_have_count(0)
+    await expect(phone.secondary).to_be_hidden()
+    await looks_right(phone, "model-hidden")
+    await phone.press("model.make")
+    await expect(phone.field("create.prompt")).to_be_visible()

@@ -6,7 +6,7 @@ With SCREENSHOTS=<folder> each of them is kept there as a picture.
 import pytest
 from playwright.async_api import expect
 
-from tests.miniapp.conftest import Broke, OpenApp, Somebody, Train
+from tests.miniapp.conftest import Broke, Models, OpenApp, Paint, Somebody, Train
 from tests.miniapp.files import SMALL, File, photos, video
 from tests.miniapp.line import PHOTOS, Line
 from tests.miniapp.looks import looks_right
@@ -142,3 +142,82 @@ async def test_a_start_that_fails(open_app: OpenApp, somebody: Somebody, line: L
     phone.guard.expects(401)
     await expect(phone.text("error.init_data")).to_be_visible()
     await looks_right(phone, "failure")
+
+
+@languages
+async def test_create(
+    open_app: OpenApp, somebody: Somebody, models: Models, service: Service, language: str
+) -> None:
+    person = somebody(language)
+    (model,) = await models(person, trigger_word="anatok")
+    await service.call("PATCH", f"/models/{model}", person, json={"name": "Ana by the sea"})
+    phone = await open_app(person)
+    await expect(phone.button("create.addModel")).to_be_visible()
+    await looks_right(phone, "create-empty")
+    await phone.field("create.prompt").fill("anatok reading in a café, golden hour")
+    await phone.app.get_by_role("group", name=phone.words("create.styles")).get_by_role("button").first.tap()
+    await phone.app.get_by_text("3:4", exact=True).tap()
+    await phone.button("create.more").tap()
+    await looks_right(phone, "create")
+    await phone.press("create.addModel")
+    await expect(phone.app.get_by_role("dialog")).to_be_visible()
+    await looks_right(phone, "create-models")
+    await phone.press("photos.done")
+    await phone.text("create.settings").tap()
+    await phone.field("steps.label").fill("900")
+    await phone.button("create.lock").tap()
+    await phone.text("create.settings").evaluate("(line) => line.scrollIntoView()")
+    await looks_right(phone, "create-settings")
+    await phone.field("steps.label").fill("30")
+    service.fal.fault("run", "never_ends")
+    await phone.main.tap()
+    await expect(phone.text("making.painting")).to_be_visible()
+    await expect(phone.button("making.cancel")).to_be_in_viewport(ratio=1)
+    await looks_right(phone, "create-running")
+    await phone.button("making.cancel").tap()
+    await expect(phone.text("making.cancelled")).to_be_visible()
+
+
+@languages
+async def test_create_without_models(open_app: OpenApp, broke: Broke, language: str) -> None:
+    phone = await open_app(await broke(language))
+    await phone.tab("tab.create").tap()
+    await expect(phone.text("create.noModels")).to_be_visible()
+    await looks_right(phone, "create-no-models")
+    await phone.tab("tab.gallery").tap()
+    await expect(phone.text("gallery.empty")).to_be_visible()
+    await looks_right(phone, "gallery-empty")
+
+
+@languages
+async def test_pictures(
+    open_app: OpenApp, somebody: Somebody, models: Models, paint: Paint, language: str
+) -> None:
+    person = somebody(language)
+    await models(person, trigger_word="anatok")
+    for number, aspect in enumerate(("1:1", "3:4", "16:9", "9:16")):
+        await paint(person, f"anatok by the sea, picture {number}", aspect=aspect, count=4)
+    phone = await open_app(person)
+    await phone.field("create.prompt").fill("anatok in the rain")
+    await phone.app.get_by_text("4:5", exact=True).tap()
+    await phone.button("create.more").tap()
+    await phone.main.tap()
+    await expect(phone.button("making.open", number=2, total=2)).to_be_visible()
+    await looks_right(phone, "create-made")
+    await phone.field("create.prompt").fill("nsfw")
+    await phone.main.tap()
+    await expect(phone.text("making.unsafe")).to_be_visible()
+    await looks_right(phone, "create-held-back")
+    await phone.tab("tab.gallery").tap()
+    await expect(phone.app.get_by_role("listitem")).to_have_count(18)
+    await looks_right(phone, "gallery")
+    await phone.app.get_by_role("listitem").nth(3).tap()
+    await expect(phone.app.get_by_role("img").first).to_be_visible()
+    await looks_right(phone, "viewer")
+    await phone.button("viewer.delete").tap()
+    await expect(phone.app.get_by_role("dialog")).to_be_visible()
+    await looks_right(phone, "viewer-delete")
+    await phone.press("model.keep")
+    await phone.app.get_by_role("button", name=phone.words("viewer.details")).tap()
+    await expect(phone.app.get_by_role("dialog")).to_be_visible()
+    await looks_right(phone, "viewer-details")

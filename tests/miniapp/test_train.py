@@ -5,6 +5,8 @@ import asyncio
 import pytest
 from playwright.async_api import expect
 
+from fal.trainers import TRAINERS, Trainer
+from models.training import price
 from sandbox.telegram import Json
 from tests.miniapp.conftest import Broke, OpenApp
 from tests.miniapp.files import File, photos
@@ -18,7 +20,7 @@ async def ordered(service: Service, trigger_word: str) -> Json:
     async with asyncio.timeout(10):
         while True:
             for request in service.fal.requests:
-                if request.input["trigger_word"] == trigger_word:
+                if request.input.get("trigger_word") == trigger_word:
                     return request.input
             await asyncio.sleep(0.02)
 
@@ -186,6 +188,21 @@ async def test_price_and_time_are_said_before_paying(open_app: OpenApp) -> None:
     await phone.app.get_by_role("slider").press("ArrowRight")
     await expect(price).to_contain_text(phone.words("price.stars", count=165))
     await expect(price).to_contain_text(phone.words("price.promise"))
+
+
+@pytest.mark.parametrize("trainer", TRAINERS.values(), ids=lambda trainer: trainer.id)
+async def test_every_trainer_says_what_it_costs(open_app: OpenApp, trainer: Trainer) -> None:
+    phone = await open_app()
+    stars = price(trainer.default_steps, trainer.price_factor, per_1000_steps=150, minimum=30)
+    picker = phone.app.get_by_role("region", name=phone.words("trainer.title"))
+    row = picker.locator("label").filter(has_text=trainer.title)
+    await expect(row.get_by_text(phone.words.like("trainer.usual", price=stars))).to_be_visible()
+    await row.tap()
+    await expect(phone.field("steps.label")).to_have_value(str(trainer.default_steps))
+    cost = phone.app.get_by_role("region", name=phone.words("price.title"))
+    await expect(cost).to_contain_text(phone.words("price.stars", count=stars))
+    masks = phone.app.get_by_role("switch", name=phone.words("masks.label"))
+    await expect(masks).to_have_count(1 if trainer.masks else 0)
 
 
 async def test_it_says_how_many_stars_are_missing_and_leads_to_them(

@@ -14,7 +14,8 @@ LANGUAGES = ("en", "es")
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PRINT = """
-const read = async (name) => [name, (await import(`${process.argv[1]}/${name}.ts`))[name]];
+const part = async (name, path) => (await import(`${process.argv[1]}/${path}${name}.ts`))[name];
+const read = async (name) => [name, { ...(await part(name, '')), ...(await part(name, 'later/')) }];
 const found = await Promise.all(process.argv.slice(2).map(read));
 console.log(JSON.stringify(Object.fromEntries(found)));
 """

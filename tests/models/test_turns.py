@@ -58,6 +58,17 @@ async def test_turns_are_taken_up_to_the_limits(db: BaseDBAsyncClient, model: Lo
     assert len(rows) == 3
 
 
+async def test_a_job_that_has_looked_already_takes_nobodys_turn(
+    db: BaseDBAsyncClient, model: LoraModel
+) -> None:
+    """It runs when another request comes, which it may not have seen."""
+    jobs = "FROM pgqueuer WHERE entrypoint = 'take_turns' AND status = 'queued'"
+    for person in (ANA, *crowd(1)):
+        await ask(model, person)
+        assert await db.execute_query_dict(f"SELECT {jobs}")
+        await db.execute_query("UPDATE pgqueuer SET status = 'picked' WHERE entrypoint = 'take_turns'")
+
+
 async def test_one_person_has_so_many_at_once(model: LoraModel) -> None:
     for _ in range(4):
         await ask(model, ANA)

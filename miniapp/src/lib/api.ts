@@ -4,6 +4,9 @@ import { sendWithProgress } from './xhr';
 type Schemas = components['schemas'];
 export type Account = Schemas['Account'];
 export type Draft = Schemas['Draft'];
+export type Generation = Schemas['Generation'];
+export type GenerationPage = Schemas['GenerationPage'];
+export type GenerationStart = Schemas['GenerationStart'];
 export type HistoryEntry = Schemas['HistoryEntry'];
 export type Invoice = Schemas['Invoice'];
 export type Limits = Schemas['Limits'];
@@ -11,10 +14,14 @@ export type Model = Schemas['Model'];
 export type ModelEdit = Schemas['ModelEdit'];
 export type ModelPage = Schemas['ModelPage'];
 export type Pack = Schemas['Pack'];
+export type Params = Schemas['Params'];
 export type Photo = Schemas['Photo'];
+export type Picture = Schemas['Picture'];
 export type Prices = Schemas['Prices'];
 export type Problem = Schemas['Problem'];
 export type Session = Schemas['Session'];
+export type Style = Schemas['Style'];
+export type StyleList = Schemas['Styles'];
 export type Trainer = Schemas['TrainerOptions'];
 export type Training = Schemas['Training'];
 export type TrainingPage = Schemas['TrainingPage'];
@@ -24,6 +31,8 @@ export type TrainingStatus = Schemas['TrainingStatus'];
 export type Upload = Schemas['Upload'];
 export type User = Schemas['User'];
 
+/** What is wrong with a field of what was sent. With a code, what that speaks of is beside it. */
+export type FieldProblem = Schemas['FieldProblem'];
 type Send = (url: string, init: RequestInit) => Promise<Response>;
 /** Tells how much of the body has left, 0–1. */
 type SendTelling = (url: string, init: RequestInit, onProgress: (part: number) => void) => Promise<Response>;
@@ -40,7 +49,7 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     detail = '',
-    readonly fields: readonly { field: string; message: string }[] = [],
+    readonly fields: readonly FieldProblem[] = [],
     /** Seconds that the server asks us to wait. */
     readonly retryAfter: number | null = null,
   ) {
@@ -107,9 +116,7 @@ export class Api {
   }
 
   async start(body: TrainingStart, idempotencyKey: string): Promise<TrainingStarted> {
-    const { headers, ...init } = json(body);
-    const keyed = { ...headers, 'Idempotency-Key': idempotencyKey };
-    return read(await this.#call('POST', '/training/start', { ...init, headers: keyed }));
+    return read(await this.#call('POST', '/training/start', json(body, idempotencyKey)));
   }
 
   async trainings(cursor: string | null = null): Promise<TrainingPage> {
@@ -120,10 +127,15 @@ export class Api {
     return read(await this.#call('GET', `/training/${id}/status`));
   }
 
-  async events(id: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  /** How a training or a generation goes on. */
+  async events(
+    of: 'training' | 'generation',
+    id: string,
+    signal: AbortSignal,
+  ): Promise<ReadableStream<Uint8Array>> {
     const send: Send = (url, init) => fetch(url, { ...init, signal });
     const headers = { Accept: 'text/event-stream' };
-    const response = await this.#call('GET', `/training/${id}/events`, { headers }, send);
+    const response = await this.#call('GET', `/${of}/${id}/events`, { headers }, send);
     if (!response.body) throw new ApiError(0, 'network');
     return response.body;
   }
@@ -146,6 +158,50 @@ export class Api {
 
   async removeModel(id: string): Promise<void> {
     await this.#call('DELETE', `/models/${id}`);
+  }
+
+  /** To those who run Selfi. */
+  async reportModel(id: string, reason: string): Promise<void> {
+    await this.#call('POST', `/models/${id}/report`, json({ reason }));
+  }
+
+  async generate(body: GenerationStart, idempotencyKey: string): Promise<Generation> {
+    return read(await this.#call('POST', '/generation', json(body, idempotencyKey)));
+  }
+
+  /** Those with pictures, and those that get some yet. */
+  async generations(cursor: string | null = null): Promise<GenerationPage> {
+    return read(await this.#call('GET', `/generation${query({ limit: '30', cursor })}`));
+  }
+
+  /** By its own id or that of one of its pictures, as in all that follow. */
+  async generation(id: string): Promise<Generation> {
+    return read(await this.#call('GET', `/generation/${id}`));
+  }
+
+  async cancelGeneration(id: string): Promise<Generation> {
+    return read(await this.#call('POST', `/generation/${id}/cancel`));
+  }
+
+  async removeGeneration(id: string): Promise<void> {
+    await this.#call('DELETE', `/generation/${id}`);
+  }
+
+  /** The bot sends it to the chat. */
+  async sendToChat(id: string, idempotencyKey: string): Promise<void> {
+    await this.#call('POST', `/generation/${id}/send`, json({}, idempotencyKey));
+  }
+
+  async params(): Promise<Params> {
+    return read(await this.#call('GET', '/params'));
+  }
+
+  async saveParams(params: Params): Promise<Params> {
+    return read(await this.#call('PUT', '/params', json(params)));
+  }
+
+  async styles(): Promise<StyleList> {
+    return read(await this.#call('GET', '/styles'));
   }
 
   async account(cursor: string | null = null): Promise<Account> {
@@ -210,8 +266,10 @@ function within(ms: number): Send {
   return (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(ms) });
 }
 
-function json(body: unknown): { body: string; headers: Record<string, string> } {
-  return { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+function json(body: unknown, idempotencyKey?: string): { body: string; headers: Record<string, string> } {
+  const headers = { 'Content-Type': 'application/json' };
+  const key = idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey };
+  return { body: JSON.stringify(body), headers: { ...headers, ...key } };
 }
 
 /** What is null is left out. */

@@ -25,6 +25,8 @@ const START_ATTEMPTS = 6;
 /** What is known once the session is open; every screen works on it. */
 export class App {
   session: Session;
+  /** What stars are needed for, as far as we know: what was set up last. */
+  making = $state<'train' | 'create'>('train');
   readonly photos: Photos;
   readonly form: Form;
   readonly list: Trainings;

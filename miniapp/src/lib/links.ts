@@ -1,6 +1,14 @@
 import type { Route } from './router.svelte';
 
-const KINDS = ['training', 'model'] as const;
+/** What a link may name, and the screen for it. */
+const SCREENS = {
+  training: 'training',
+  model: 'model',
+  picture: 'picture',
+  generation: 'picture',
+} as const satisfies Record<string, Route['screen']>;
+const KINDS = Object.keys(SCREENS) as (keyof typeof SCREENS)[];
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
@@ -13,8 +21,8 @@ export function destination(search: string, startParam: string | null): Route | 
   const fromChat = KINDS.find((kind) => query.has(kind));
   const [kind, id] = fromChat ? [fromChat, query.get(fromChat) ?? ''] : split(startParam ?? '');
   if (kind === '') return null;
-  const screen = KINDS.find((known) => known === kind);
-  return screen && UUID.test(id) ? { screen, id } : { screen: 'unknown' };
+  const known = KINDS.find((one) => one === kind);
+  return known && UUID.test(id) ? { screen: SCREENS[known], id } : { screen: 'unknown' };
 }
 
 function split(startParam: string): [string, string] {

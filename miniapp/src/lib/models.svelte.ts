@@ -10,11 +10,11 @@ export class Models {
   scope = $state<Scope>('own');
   readonly own: Pages<Model>;
   readonly public: Pages<Model>;
-  readonly #selected: Pages<Model>;
+  readonly selected: Pages<Model>;
   readonly #api: Api;
   #changes: Promise<unknown> = Promise.resolve();
 
-  readonly selectedCount = $derived.by(() => this.#selected.items.length);
+  readonly selectedCount = $derived.by(() => this.selected.items.length);
 
   constructor(api: Api) {
     this.#api = api;
@@ -25,15 +25,18 @@ export class Models {
       );
     this.own = list('own');
     this.public = list('public');
-    this.#selected = list('selected');
+    this.selected = list('selected');
   }
 
   async load(): Promise<void> {
-    await Promise.all([this[this.scope].load(), this.#selected.load()]);
+    await Promise.all([this[this.scope].load(), this.selected.load()]);
   }
 
   find(id: string): Model | null {
-    return [...this.own.items, ...this.public.items].find((model) => model.id === id) ?? null;
+    return (
+      [...this.own.items, ...this.public.items, ...this.selected.items].find((model) => model.id === id) ??
+      null
+    );
   }
 
   /**
@@ -56,7 +59,7 @@ export class Models {
 
   /** It is nowhere any more, as far as we know. */
   forget(id: string): void {
-    for (const list of [this.own, this.public, this.#selected]) list.items = without(list.items, id);
+    for (const list of [this.own, this.public, this.selected]) list.items = without(list.items, id);
   }
 
   /** Brings every list up to date with what has become known of a model. */
@@ -65,8 +68,8 @@ export class Models {
     this.public.items = model.isPublic
       ? replaced(this.public.items, model)
       : without(this.public.items, model.id);
-    const others = without(this.#selected.items, model.id);
-    this.#selected.items = model.selected ? [model, ...others] : others;
+    const others = without(this.selected.items, model.id);
+    this.selected.items = model.selected ? [model, ...others] : others;
   }
 }
 

@@ -1,7 +1,10 @@
 import { tick } from 'svelte';
 
-export type Tab = 'train' | 'models' | 'account';
-export type Route = { screen: Tab | 'trainings' | 'unknown' } | { screen: 'training' | 'model'; id: string };
+export type Tab = 'create' | 'gallery' | 'train' | 'models' | 'account';
+export type Route =
+  | { screen: Tab | 'trainings' | 'unknown' }
+  /** A picture goes by its own id, or by that of the generation that it came from. */
+  | { screen: 'training' | 'model' | 'picture'; id: string };
 
 interface Entry {
   route: Route;

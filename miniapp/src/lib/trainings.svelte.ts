@@ -1,6 +1,6 @@
 import type { Api, Training, TrainingStatus } from './api';
+import { isFinal } from './final';
 import { Pages } from './pages.svelte';
-import { isFinal } from './watch';
 
 /** The person's trainings. */
 export class Trainings extends Pages<Training> {

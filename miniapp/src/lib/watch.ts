@@ -1,4 +1,5 @@
-import { type Api, ApiError, type TrainingStatus } from './api';
+import { ApiError } from './api';
+import { isFinal } from './final';
 import { backoff, type Wait } from './retry';
 import { readEvents } from './sse';
 
@@ -6,20 +7,20 @@ import { readEvents } from './sse';
 const SILENT_MS = 40_000;
 const POLL_MS = 2000;
 
-type Source = Pick<Api, 'events' | 'status'>;
-type OnStatus = (status: TrainingStatus) => void;
-
-export const isFinal = ({ status }: Pick<TrainingStatus, 'status'>): boolean =>
-  status === 'COMPLETED' || status === 'FAILED';
+/** Where to learn how something goes on: a training, or a generation. */
+export interface Source<Status> {
+  /** Server-sent events, each `status` with the whole of it. */
+  events: (signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>;
+  ask: () => Promise<Status>;
+}
 
 /**
- * Tells each change of a training until it ends, by server-sent events; whenever they can't be had, it asks,
- * waits a little, and tries them again. Rejects where asking is pointless, such as for a training that isn't ours.
+ * Tells each change until the end, by server-sent events; whenever they can't be had, it asks, waits a little, and
+ * tries them again. Rejects where asking is pointless, such as for a training that isn't ours.
  */
-export async function watchTraining(
-  api: Source,
-  id: string,
-  onStatus: OnStatus,
+export async function watch<Status extends { status: string }>(
+  source: Source<Status>,
+  onStatus: (status: Status) => void,
   signal: AbortSignal,
   wait: Wait,
   silentMs = SILENT_MS,
@@ -27,9 +28,10 @@ export async function watchTraining(
   const stopped = () => signal.aborted;
   let failures = 0;
   do {
-    const ended = await unlessItMayPass(() => follow(api, id, onStatus, signal, silentMs));
+    const ended = await unlessItMayPass(() => follow(source, onStatus, signal, silentMs));
     if (ended === true || stopped()) return;
-    const answer = await unlessItMayPass(() => api.status(id));
+    const answer = await unlessItMayPass(source.ask);
+    if (stopped()) return;
     if (answer) onStatus(answer);
     if (answer && isFinal(answer)) return;
     failures = answer ? 0 : failures + 1;
@@ -48,10 +50,9 @@ async function unlessItMayPass<T>(request: () => Promise<T>): Promise<T | null> 
 }
 
 /** True where the stream told the end, false where it broke off before. */
-async function follow(
-  api: Source,
-  id: string,
-  onStatus: OnStatus,
+async function follow<Status extends { status: string }>(
+  source: Source<Status>,
+  onStatus: (status: Status) => void,
   signal: AbortSignal,
   silentMs: number,
 ): Promise<boolean> {
@@ -60,11 +61,11 @@ async function follow(
   let silence = setTimeout(stop, silentMs);
   signal.addEventListener('abort', stop);
   try {
-    for await (const event of readEvents(await api.events(id, stream.signal))) {
+    for await (const event of readEvents(await source.events(stream.signal))) {
       clearTimeout(silence);
       silence = setTimeout(stop, silentMs);
       if (event?.event !== 'status') continue;
-      const status = JSON.parse(event.data) as TrainingStatus;
+      const status = JSON.parse(event.data) as Status;
       onStatus(status);
       if (isFinal(status)) return true;
     }

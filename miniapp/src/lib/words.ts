@@ -1,5 +1,5 @@
 /** Codes of the server in the words of the catalogues. */
-import { ApiError, type HistoryEntry, type Limits, type TrainingStatus } from './api';
+import { ApiError, type Limits } from './api';
 import { type Key, t } from './i18n/i18n.svelte';
 
 const EXPIRED = ['init_data_expired', 'session_expired'];
@@ -17,41 +17,13 @@ export function errorText(error: unknown): string {
   return error.message || t('error.unknown');
 }
 
-/** Why a row stands in the history of stars. A kind that this version doesn't know is told in the server's words. */
-export function historyReason({ kind, amount, training, reason }: HistoryEntry): string {
-  const name = training?.name ?? '';
-  switch (kind) {
-    case 'welcome':
-      return t('history.welcome');
-    case 'purchase':
-      return t('history.purchase', { count: amount });
-    case 'bonus':
-      return t('history.bonus');
-    case 'grant':
-      return t('history.grant');
-    case 'chargeback':
-      return t('history.chargeback');
-    case 'debt':
-      return t('history.debt');
-    case 'training':
-      return t('history.training', { name });
-    case 'refund':
-      return t('history.refund', { name });
-    default:
-      return reason;
-  }
-}
-
-const errors: Partial<Record<string, Key & `error.${string}`>> = {
+/** By the server's code. The screens that come later bring theirs. */
+export const errors: Partial<Record<string, Key & `error.${string}`>> = {
   draft_changed: 'error.draft_changed',
   upload_expired: 'error.upload_expired',
   too_few_photos: 'error.too_few_photos',
-  training_ended: 'error.training_ended',
   photo_not_found: 'error.photo_gone',
   unreadable: 'error.unreadable',
-  training_not_found: 'error.not_found',
-  model_not_found: 'error.model_not_found',
-  too_many_selected: 'error.too_many_selected',
   purchases_paused: 'error.purchases_paused',
   pack_gone: 'error.pack_gone',
   telegram_unavailable: 'error.telegram',
@@ -110,52 +82,4 @@ const verdicts: Record<string, ((limits: Limits) => Words) | undefined> = {
     label: t('verdict.too_many_photos'),
     reason: t('verdict.too_many_photosReason', { maximum: photosMax }),
   }),
-};
-
-/** Where a training stands, in two or three words. */
-export function stateLabel({ status, metadata }: TrainingStatus): string {
-  switch (status) {
-    case 'PENDING':
-      // The position is how many wait before this one.
-      return metadata.queuePosition
-        ? t('status.queue', { ahead: metadata.queuePosition })
-        : t('status.pending');
-    case 'TRAINING':
-      return t('status.training');
-    case 'COMPLETED':
-      return t('status.completed');
-    case 'FAILED':
-      return isCancelled(metadata.errorCode) ? t('status.cancelled') : t('status.failed');
-  }
-}
-
-export const isCancelled = (errorCode: string | null): boolean => errorCode === 'cancelled';
-
-/** Why a training ended without a model; null for one that didn't. */
-export function failureText({ status, metadata: { errorCode }, error }: TrainingStatus): string | null {
-  if (status !== 'FAILED') return null;
-  const known = failures[errorCode ?? ''];
-  return known ? t(known) : (error ?? t('progress.failedText'));
-}
-
-/** Codes of ours and of the trainers. */
-const failures: Partial<Record<string, Key & (`failure.${string}` | 'progress.cancelledText')>> = {
-  cancelled: 'progress.cancelledText',
-  timed_out: 'failure.timed_out',
-  provider_failed: 'failure.provider',
-  provider_unavailable: 'failure.provider',
-  result_expired: 'failure.provider',
-  no_result: 'failure.no_result',
-  no_media_generated: 'failure.no_result',
-  bad_request: 'failure.refused',
-  validation_error: 'failure.refused',
-  invalid_archive: 'failure.archive',
-  file_download_error: 'failure.archive',
-  archive_file_count_below_minimum: 'failure.too_few',
-  archive_file_count_exceeds_maximum: 'failure.too_many',
-  file_too_large: 'failure.too_large',
-  image_load_error: 'failure.image',
-  image_too_small: 'failure.image_small',
-  image_too_large: 'failure.image_large',
-  content_policy_violation: 'failure.policy',
 };

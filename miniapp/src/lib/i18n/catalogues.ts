@@ -1,16 +1,25 @@
 import type { en } from './en';
+import type { en as enLater } from './later/en';
 
 export const LANGUAGES = ['en', 'es'] as const;
 export type Language = (typeof LANGUAGES)[number];
 /** A sentence, or one for one and one for any other `count`. */
 export type Message = string | { readonly one: string; readonly other: string };
-export type Key = keyof typeof en;
-export type Catalogue = Record<Key, Message>;
+export type English = typeof en & typeof enLater;
+export type Key = keyof English;
+export type Catalogue = Record<keyof typeof en, Message>;
+export type LaterCatalogue = Record<keyof typeof enLater, Message>;
 
-/** Each is a file of its own, and only the person's own language travels. */
+/** Each is a file of its own, and only the person's own language travels: here what the first screen says. */
 export const catalogues: Record<Language, () => Promise<Catalogue>> = {
   en: async () => (await import('./en')).en,
   es: async () => (await import('./es')).es,
+};
+
+/** What all other screens say. */
+export const laterCatalogues: Record<Language, () => Promise<LaterCatalogue>> = {
+  en: async () => (await import('./later/en')).en,
+  es: async () => (await import('./later/es')).es,
 };
 
 /** The language that we speak with somebody of this IETF tag; what we don't speak becomes English. */

@@ -1,21 +1,33 @@
 import { ApiError } from '../api';
 import { persist } from '../retry';
-import { type Catalogue, catalogues, type Key, type Language, type Message } from './catalogues';
-import type { en } from './en';
+import {
+  catalogues,
+  type English,
+  type Key,
+  type Language,
+  laterCatalogues,
+  type Message,
+} from './catalogues';
 
 export type { Key, Language } from './catalogues';
 
 type Placeholders<Text> = Text extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Placeholders<Rest>
   : never;
-type Names<K extends Key> = Placeholders<
-  (typeof en)[K] extends { other: infer Other } ? Other : (typeof en)[K]
->;
+type Names<K extends Key> = Placeholders<English[K] extends { other: infer Other } ? Other : English[K]>;
 /** The values that a message needs, by its own placeholders. */
 export type Values<K extends Key> = [Names<K>] extends [never] ? [] : [Record<Names<K>, string | number>];
 
+interface Spoken {
+  language: Language;
+  catalogue: Partial<Record<Key, Message>>;
+  /** With what the first screen doesn't say. */
+  isWhole: boolean;
+}
+
 let wanted: Language = 'en';
-let spoken = $state.raw<{ language: Language; catalogue: Catalogue } | null>(null);
+let wantsWhole = false;
+let spoken = $state.raw<Spoken | null>(null);
 
 export function currentLanguage(): Language {
   return spoken?.language ?? wanted;
@@ -27,20 +39,38 @@ export function currentLanguage(): Language {
  */
 export async function setLanguage(language: Language): Promise<void> {
   wanted = language;
-  if (spoken?.language === language) return;
-  const catalogue = await persist(() => catalogues[language]().catch(unreachable));
+  await learn(language);
+}
+
+/** Brings the words of all screens after the first one, in whichever language is spoken then. */
+export async function speakOfAll(): Promise<void> {
+  wantsWhole = true;
+  await learn(wanted);
+}
+
+async function learn(language: Language): Promise<void> {
+  const isWhole = wantsWhole;
+  if (spoken?.language === language && spoken.isWhole === isWhole) return;
+  const catalogue = await persist(() => read(language, isWhole).catch(unreachable));
   if (spoken && wanted !== language) return;
-  spoken = { language, catalogue };
+  if (isWhole === wantsWhole) spoken = { language, catalogue, isWhole };
+  else await learn(language);
   document.documentElement.lang = language;
+}
+
+async function read(language: Language, isWhole: boolean): Promise<Spoken['catalogue']> {
+  const parts = [catalogues[language](), ...(isWhole ? [laterCatalogues[language]()] : [])];
+  return Object.assign({}, ...(await Promise.all<Spoken['catalogue']>(parts))) as Spoken['catalogue'];
 }
 
 function unreachable(): never {
   throw new ApiError(0, 'network');
 }
 
-/** Nothing as long as no language is there. */
+/** Nothing as long as its words aren't there. */
 export function t<K extends Key>(key: K, ...[values]: Values<K>): string {
-  return spoken ? render(spoken.language, spoken.catalogue[key], values ?? {}) : '';
+  const message = spoken?.catalogue[key];
+  return spoken && message ? render(spoken.language, message, values ?? {}) : '';
 }
 
 export function render(to: Language, message: Message, values: Record<string, string | number>): string {

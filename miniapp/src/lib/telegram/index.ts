@@ -19,6 +19,7 @@ export {
   secondaryButton,
 } from './buttons';
 export { isHosted } from './client';
+export { darkenFrame } from './theme';
 export { fullscreen } from './fullscreen.svelte';
 
 /** `paid`, `cancelled`, `failed` or `pending`, or one that came later. */
@@ -70,12 +71,21 @@ export function close(): void {
   tell('web_app_close');
 }
 
+/** Offers the file of one of our addresses to be saved; clients that can't do that open it outside of them. */
+export function download(path: string, fileName: string): void {
+  const url = new URL(path, location.href).href;
+  if (can('web_app_request_file_download'))
+    tell('web_app_request_file_download', { url, file_name: fileName });
+  else if (isHosted()) tell('web_app_open_link', { url });
+  else window.open(url, '_blank', 'noopener');
+}
+
 export function confirmClosing(needed: boolean): void {
   if (isHosted()) tell('web_app_setup_closing_behavior', { need_confirmation: needed });
   else window.onbeforeunload = needed ? (event) => event.preventDefault() : null;
 }
 
-/** So that the bot can tell how a training ended. Asks nobody who has allowed it already. */
+/** So that the bot can tell how a training ended, and send pictures. Asks nobody who has allowed it already. */
 export function askToWrite(): void {
   if (!canWrite) tell('web_app_request_write_access');
 }

@@ -1,12 +1,15 @@
 /** Telegram's colours and the edges of the screen, as CSS variables. */
+import type { MethodParams } from '@tma.js/bridge';
 import type { Theme } from '../launch';
 import { isHosted, tell } from './client';
 
+type HeaderColor = MethodParams<'web_app_set_header_color'>;
 type Insets = Record<'top' | 'right' | 'bottom' | 'left', number>;
 
 const root = document.documentElement;
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
 let worn: Theme = {};
+let isDarkened = false;
 
 export const themeColor = (name: string): Theme[string] => worn[name];
 
@@ -16,7 +19,8 @@ export function wear(theme: Theme): void {
   for (const [name, color] of Object.entries(theme)) root.style.setProperty(variable(name), color ?? null);
   worn = theme;
   setDark(isDarkTheme(theme) ?? systemDark.matches);
-  if (theme.secondary_bg_color) paintFrame(theme.secondary_bg_color);
+  const { secondary_bg_color: page } = theme;
+  if (page && !isDarkened) paintFrame(page, { color_key: 'secondary_bg_color' });
 }
 
 /** Until a client says otherwise. */
@@ -33,10 +37,20 @@ export function setInsets(kind: 'safe-area' | 'content-safe-area', insets: Inset
   }
 }
 
+/** Black for as long as pictures are looked at; what is returned ends that. */
+export function darkenFrame(): () => void {
+  paintFrame('#000000');
+  isDarkened = true;
+  return () => {
+    isDarkened = false;
+    wear(worn);
+  };
+}
+
 const variable = (name: string): string => `--tg-theme-${name.replaceAll('_', '-')}`;
 
-function paintFrame(color: NonNullable<Theme[string]>): void {
-  tell('web_app_set_header_color', { color_key: 'secondary_bg_color' });
+function paintFrame(color: NonNullable<Theme[string]>, header: HeaderColor = { color }): void {
+  tell('web_app_set_header_color', header);
   tell('web_app_set_background_color', { color });
   tell('web_app_set_bottom_bar_color', { color });
 }
