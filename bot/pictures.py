@@ -83,14 +83,17 @@ def buttons_message(
     *,
     refund: LedgerEntry | None = None,
     debt: LedgerEntry | None = None,
+    is_sent: bool = True,
 ) -> View:
     """What an album can't hold: how it was made, what was held back of it, and ways on.
 
     `models` are those that are left of the ones that it was made with, with their scales. `refund` is the
-    ledger's row of the price of what was held back, `debt` the one that was settled of it.
+    ledger's row of the price of what was held back, `debt` the one that was settled of it. An album that
+    Telegram refused is not sent (`is_sent`): these words are all that there is then.
     """
     with speaking(language):
         lines = [
+            None if is_sent else _("🙈 Telegram didn't take these pictures. They are in the app."),
             html.quote(shortened(generation.prompt, _QUOTED)),
             _settings(generation),
             _models(models),
@@ -225,10 +228,15 @@ def _reason(generation: Generation) -> str:
 # --- what stands in the way ---
 
 
+_PROBLEMS = 12  # so that a message stays within Telegram's 4,096 characters
+
+
 def problems_message(sentences: Sequence[str], form: str) -> View:
     """All that is wrong at once, and the right form."""
     different = list(dict.fromkeys(sentences))
-    listed = [f"• {sentence}" for sentence in different] if len(different) > 1 else different
+    listed = [f"• {sentence}" for sentence in different[:_PROBLEMS]] if len(different) > 1 else different
+    if more := len(different) - len(listed):
+        listed.append(ngettext("… and {n} more.", "… and {n} more.", more))
     return View("\n".join([*listed, "", _("It goes like this:"), f"<code>{html.quote(form)}</code>"]))
 
 

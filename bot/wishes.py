@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -48,7 +49,7 @@ _NAMES: Mapping[str, str] = MappingProxyType(
 )
 
 _DASHES = r"(?<!\S)(?:--|[—–])[-—–]*(?=[^\W\d_])"
-_QUOTED = r"\"(?:\\.|[^\"\\])*\""
+_QUOTED = r"\"(?:\\.|[^\"\\])*+\""
 _PARAMETER = re.compile(
     rf"{_DASHES}(?P<name>[^\W\d_]+)\s*[=:]?(?P<value>(?:{_QUOTED}|(?!{_DASHES}).)*)", re.DOTALL
 )
@@ -59,10 +60,12 @@ _WHOLE = re.compile(r"-?[0-9]+")
 _NUMBER = re.compile(r"-?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)")
 _RATIO = re.compile(r"([0-9]{1,6})\s*[:xX×/]\s*([0-9]{1,6})")
 # A comma in a number is a decimal one where no model can follow it.
+# Nothing of it is tried in more than one way (`++`, `*+`): however long a text is, it is read at once.
 _MODEL = re.compile(
-    rf"\s*(?P<word>{_QUOTED}|[^,:\"]*[^,:\"\s])\s*(?::\s*(?P<scale>[^,\s]*(?:,[0-9]+)?))?\s*(?:,|$)",
+    rf"\s*+(?P<word>{_QUOTED}|[^,:\"]++)\s*+(?::\s*+(?P<scale>[^,\s]*+(?:,[0-9]+)?))?\s*+(?:,|$)",
     re.DOTALL,
 )
+_MOST_MODELS = 20
 _ASPECTS = {Fraction(*sides): name for name in ASPECTS for sides in [tuple(map(int, name.split(":")))]}
 
 _LONGEST = 18  # digits of a whole number: more are out of every range
@@ -122,7 +125,7 @@ class _Found:
     def _models(self, name: str, value: str) -> None:
         """All that there are, however many times the parameter is given."""
         try:
-            models = list(_read_models(value))
+            models = list(islice(_read_models(value), _MOST_MODELS))
         except ValueError:
             self._wrong("param_no_model", name, value)
         else:
@@ -182,6 +185,9 @@ def _read_models(text: str) -> Iterator[Named]:
 
 
 def _named(word: str, scale: str | None) -> Named:
+    word = word.strip()
+    if not word:
+        raise ValueError(word)
     number = None if scale is None else _number(scale.strip())
     if scale is not None and number is None:
         raise ValueError(scale)

@@ -1,6 +1,7 @@
 """Fetching what a run has made. Files stream, and fal's key stays here: their addresses are public."""
 
 import asyncio
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,9 @@ class Downloads:
 
     def __init__(self, timeout: float) -> None:
         self._direct = httpx.AsyncClient(timeout=timeout, trust_env=False)
-        self._public = httpx.AsyncClient(timeout=timeout, follow_redirects=True)
+        self._public = httpx.AsyncClient(
+            timeout=timeout, follow_redirects=True, event_hooks={"request": [_only_outside]}
+        )
 
     async def close(self) -> None:
         await self._direct.aclose()
@@ -36,9 +39,9 @@ class Downloads:
             raise
 
     async def _write(self, url: str, target: Path, most: int) -> None:
-        client = self._direct if is_loopback(httpx.URL(url).host) else self._public
         size = 0
         try:
+            client = self._direct if is_loopback(httpx.URL(url).host) else self._public
             async with client.stream("GET", url) as response:
                 _check(response)
                 with await asyncio.to_thread(target.open, "wb") as file:
@@ -53,6 +56,16 @@ class Downloads:
             raise Unavailable(
                 f"A file could not be fetched ({type(error).__name__}).", code="no_answer"
             ) from error
+
+
+async def _only_outside(request: httpx.Request) -> None:
+    """Wherever a public address leads to, it is no machine of our own network."""
+    try:
+        inside = not ip_address(request.url.host).is_global
+    except ValueError:
+        inside = is_loopback(request.url.host)
+    if inside:
+        raise Rejected("A file's address leads into a private network.", code="file_gone")
 
 
 def _check(response: httpx.Response) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from media.pool import ImagePool
 from media.storage import Storage
 from models import generation as generations
 from models.generation import UNSAFE, Generation
-from models.lora import LoraModel, LoraStatus, usable_from_here
+from models.lora import LoraModel, usable_from_here
 from models.picture import NewPicture, Picture, picture_id, picture_key
 from models.queue import Job, put
 from models.settlement import settle_generation
@@ -55,12 +55,12 @@ class GenerationJobs(RunJobs[Generation]):
         return TRAINERS[run.base_model_id].painter.endpoint
 
     async def arguments(self, run: Generation) -> dict[str, Any]:
-        """Raises Rejected (`model_gone`): one of its models was deleted meanwhile."""
+        """Raises Rejected (`model_gone`): one of its models was deleted meanwhile, or isn't theirs to use."""
         found = {lora.id: lora for lora in await LoraModel.filter(id__in=run.lora_ids)}
         loras = [found.get(lora_id) for lora_id in run.lora_ids]
-        usable = [lora for lora in loras if lora and lora.status is LoraStatus.READY and not lora.deleted_at]
+        usable = [lora for lora in loras if lora and lora.usable_by(run.user_id)]
         if len(usable) < len(loras):
-            raise Rejected("A model of these pictures was deleted.", code="model_gone")
+            raise Rejected("A model of these pictures can't be used any more.", code="model_gone")
         return TRAINERS[run.base_model_id].painter.arguments(
             PictureOrder(
                 prompt=with_triggers(run.prompt, usable),
@@ -111,7 +111,12 @@ class GenerationJobs(RunJobs[Generation]):
     async def collect(self, subject: str, attempt: int) -> None:
         """Brings what fal has made into our storage, and completes the generation by it."""
         run = await self._get(subject)
-        if run is None or not run.is_active or run.output is None or await self.end_overdue(run):
+        if run is None:
+            return
+        if not run.is_active or await self.end_overdue(run):
+            await self._forget(run, range(run.count))
+            return
+        if run.output is None:
             return
         made = TRAINERS[run.base_model_id].painter.result(run.output)[: run.count]
         try:
@@ -127,15 +132,15 @@ class GenerationJobs(RunJobs[Generation]):
         pictures = [picture for picture in kept if picture]
         if pictures:
             if not await generations.complete(run.id, pictures):
-                await self._forget(run, pictures)
+                await self._forget(run, range(run.count))
         elif any(picture.url is None for picture in made):
             await generations.fail(run.id, UNSAFE, "The safety checker held all of the pictures back.")
         else:
             await generations.fail(run.id, "no_result", "It ended without pictures.")
 
-    async def _forget(self, run: Generation, pictures: Sequence[NewPicture]) -> None:
-        """It ended otherwise meanwhile: what was stored for it is nobody's."""
-        ours = {picture_id(run.id, picture.position) for picture in pictures}
+    async def _forget(self, run: Generation, positions: Iterable[int]) -> None:
+        """It has ended: what was stored for it, and is no picture of anybody's, is deleted."""
+        ours = {picture_id(run.id, position) for position in positions}
         kept = {picture.id for picture in await Picture.filter(id__in=ours).only("id")}
         await put(*(Job("delete_file", picture_key(run.user_id, which)) for which in ours - kept))
 

@@ -109,7 +109,8 @@ class MessageJobs:
             await Notification.filter(id=note.id).update(status=NotificationStatus.QUEUED)
             raise Again(timedelta(0), reason="file id") from e
         except Undeliverable as e:
-            await self._close(note, NotificationStatus.DROPPED, error=str(e)[:255])
+            refused = not await User.exists(id=note.chat_id, blocked_at__isnull=False)
+            await self._close(note, NotificationStatus.DROPPED, error=str(e)[:255], refused=refused)
         except BaseException:
             # Telegram said no, or didn't say: it stays to be sent. Where the line broke after Telegram had
             # it, that means a second copy; dropping it could mean none at all.
@@ -126,6 +127,7 @@ class MessageJobs:
         sent: Sequence[Message] = (),
         pictures: Sequence[Picture] = (),
         error: str | None = None,
+        refused: bool = False,
     ) -> None:
         """What follows from its end is in the same transaction."""
         if error and note.kind is NotificationKind.SUPPORT_ANSWER:
@@ -145,7 +147,7 @@ class MessageJobs:
                 if message.photo:
                     newest = Picture.filter(id=picture.id).using_db(tx)
                     await newest.update(file_id=message.photo[-1].file_id)
-            await _follow(tx, note, status)
+            await _follow(tx, note, status, refused=refused)
 
     async def _tell_of_lost_answer(self, note: Notification, error: str) -> None:
         what = f"The answer to request {note.support_id}, for {note.chat_id},"
@@ -202,6 +204,7 @@ class MessageJobs:
                     self.settings.app_url,
                     refund=refund,
                     debt=debt,
+                    is_sent=not await _is_refused(generation.id),
                 )
                 return Letter(view)
             case _:
@@ -294,12 +297,17 @@ class MessageJobs:
             raise Again(BURST)
 
 
-async def _follow(tx: BaseDBAsyncClient, note: Notification, status: NotificationStatus) -> None:
-    """An album is followed by its buttons, and whatever ends a generation takes its living message away."""
+async def _follow(
+    tx: BaseDBAsyncClient, note: Notification, status: NotificationStatus, *, refused: bool
+) -> None:
+    """An album is followed by its buttons, and whatever ends a generation takes its living message away.
+
+    They follow one that Telegram has `refused`, too: nobody waits in vain.
+    """
     generation = note.generation
     if generation is None or note.kind is NotificationKind.PICTURES_BUTTONS or note.picture_id:
         return
-    if note.kind is NotificationKind.PICTURES and status is NotificationStatus.SENT:
+    if note.kind is NotificationKind.PICTURES and (status is NotificationStatus.SENT or refused):
         await notify(
             tx,
             note.chat_id,
@@ -309,6 +317,12 @@ async def _follow(tx: BaseDBAsyncClient, note: Notification, status: Notificatio
         )
     if generation.origin is Origin.CHAT:
         await enqueue(tx, Job("generation_status", str(generation.id), dedupe=False))
+
+
+async def _is_refused(generation_id: uuid.UUID) -> bool:
+    """Whether Telegram didn't take its album."""
+    key = f"pictures:{generation_id}"
+    return await Notification.exists(dedupe_key=key, status=NotificationStatus.DROPPED)
 
 
 async def _came_back(cause: Cause) -> tuple[LedgerEntry | None, LedgerEntry | None]:

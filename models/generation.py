@@ -453,6 +453,8 @@ async def delete(user_id: int, any_id: uuid.UUID) -> None:
     if generation.is_active:
         await fail(generation.id, CANCELLED, "You cancelled these pictures.")
     async with in_transaction() as tx:
+        # One at a time: of two that delete the last ones at once, each would see the other's.
+        await Generation.filter(id=generation.id).using_db(tx).select_for_update().only("id").first()
         chosen = Q(generation_id=generation.id)
         if any_id != generation.id:
             chosen &= Q(id=any_id)

@@ -1,6 +1,5 @@
 """What operators don't allow: words in prompts and trigger words, and models that people have reported."""
 
-import unicodedata
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from models.db import storable
 from models.errors import Conflict, Invalid, NotFound
 from models.lora import LoraModel, SelectedModel
 from models.notification import tell_operators_within
+from models.text import folded
 
 if TYPE_CHECKING:
     from models.user import User
@@ -53,25 +53,19 @@ class Report(Model):
         constraints = (UniqueConstraint(fields=("user_id", "lora_id"), name="reports_once_per_person"),)
 
 
-def folded(text: str) -> str:
-    """What is compared: case, accents, width, punctuation and what can't be seen make no difference."""
-    plain = unicodedata.normalize("NFKD", storable(text)).casefold()
-    return " ".join("".join(map(_folded_character, plain)).split())
+def searched(text: str) -> str:
+    """The text as refused words are looked for in it: each with a space before and after.
 
-
-def _folded_character(c: str) -> str:
-    category = unicodedata.category(c)
-    if unicodedata.combining(c) or category == "Cf" or "\ufe00" <= c <= "\ufe0f":  # variation selectors
-        return ""
-    # Marks without a class of their own are the vowels of some scripts.
-    return c if c.isalnum() or category.startswith("M") else " "
+    Punctuation within a word makes no difference.
+    """
+    return f" {folded(text)} \n {folded(text, apart=False)} "
 
 
 async def refused_word(text: str) -> str | None:
     """The first of the refused words that the text has, as whole words."""
-    padded = f" {folded(text)} "
+    within = searched(text)
     words = await RefusedWord.all().order_by("word").values_list("word", flat=True)
-    return next((str(word) for word in words if f" {word} " in padded), None)
+    return next((str(word) for word in words if f" {word} " in within), None)
 
 
 async def check_words(text: str, field: str) -> None:
@@ -91,7 +85,7 @@ async def refuse(operator_id: int, text: str) -> str:
     Raises:
         Invalid: it has no letter or digit, or is too long (`word_invalid`).
     """
-    word = folded(text)
+    word = folded(storable(text))
     if not word or len(word) > WORD_MAX:
         raise Invalid(
             f"A word has 1 to {WORD_MAX} letters and digits.",
@@ -105,7 +99,7 @@ async def refuse(operator_id: int, text: str) -> str:
 
 async def allow(text: str) -> str:
     """Takes a word off the list, and answers it as it was compared. Raises NotFound (`word_not_listed`)."""
-    word = folded(text)
+    word = folded(storable(text))
     if not await RefusedWord.filter(word=word).delete():
         raise NotFound("This word isn't on the list.", code="word_not_listed")
     return word

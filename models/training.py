@@ -199,7 +199,7 @@ async def _insert(using: BaseDBAsyncClient, order: Order) -> Begun | None:
             order.price,
             order.idempotency_key,
             order.idempotency_body,
-            f" {moderation.folded(order.trigger_word)} ",
+            moderation.searched(order.trigger_word),
         ],
     )
     return begun if rows else None

@@ -21,6 +21,7 @@ from models.errors import Invalid, Problems
 from models.generation import Order, UsedLora
 from models.lora import LoraModel
 from models.params import Params, saved
+from models.text import is_visible
 
 PROMPT_MAX = 2000
 
@@ -109,7 +110,7 @@ def _folded(text: str) -> str:
 
 def _prompt(text: str, problems: list[Invalid]) -> str:
     prompt = " ".join(storable(text).split())
-    if not prompt:
+    if not is_visible(prompt):
         problems.append(Invalid("Say what the pictures shall show.", field="prompt", code="prompt_empty"))
     elif len(prompt) > PROMPT_MAX:
         problems.append(

@@ -6,6 +6,7 @@ import uuid
 
 import structlog
 from aiohttp import web
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from models import generation as generations
@@ -128,16 +129,10 @@ async def send(request: web.Request) -> web.Response:
     generation, any_id = await find(request), _any_id(request)
     if not generation.pictures:
         raise Conflict("There are no pictures to send yet.", code="no_pictures")
-    if await waiting(generation.user_id, NotificationKind.PICTURES) >= _SENDS_WAITING:
-        raise TooOften(
-            f"{_SENDS_WAITING} messages with pictures are on their way to you: let them arrive first.",
-            retry_after=10,
-            code="too_many_sends",
-            limit=_SENDS_WAITING,
-        )
     one = None if any_id == generation.id else any_id
     name = f"send {any_id} {uuid.uuid4() if key is None else key}"
     async with in_transaction() as tx:
+        await _check_sends(tx, generation.user_id)
         await notify(
             tx,
             generation.user_id,
@@ -147,6 +142,18 @@ async def send(request: web.Request) -> web.Response:
             picture_id=one,
         )
     return web.Response(status=202)
+
+
+async def _check_sends(tx: BaseDBAsyncClient, user_id: int) -> None:
+    """One at a time of a person, so that the count holds. Raises TooOften (`too_many_sends`)."""
+    await tx.execute_query("SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE", [user_id])
+    if await waiting(user_id, NotificationKind.PICTURES) >= _SENDS_WAITING:
+        raise TooOften(
+            f"{_SENDS_WAITING} messages with pictures are on their way to you: let them arrive first.",
+            retry_after=10,
+            code="too_many_sends",
+            limit=_SENDS_WAITING,
+        )
 
 
 async def _answer(request: web.Request, row: Generation) -> web.Response:

@@ -14,6 +14,7 @@ from models.generation import Origin
 from models.ledger import LedgerKind
 from models.lora import Scope
 from models.moderation import REASON_MAX
+from models.text import is_visible
 
 TRIGGER_WORD_MAX = 64
 NAME_MAX = 64
@@ -29,8 +30,6 @@ Caption = Annotated[
 
 Language = Literal["en", "es"]
 
-# Letters by their category, and blank all the same.
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _JOINER = "\u200d"  # holds emoji together
 
 
@@ -38,7 +37,7 @@ def _name(name: str) -> str:
     """Anybody may come to read it: nothing that can't be seen, or that turns around what is beside it."""
     if not name.replace(_JOINER, "").isprintable():
         raise ValueError("has characters that can't be seen")
-    if not set(name) - _BLANK - {" ", _JOINER}:
+    if not is_visible(name):
         raise ValueError("needs at least one character that can be seen")
     return name
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 
 from aiogram import Bot
 from aiogram.filters import CommandObject
@@ -22,11 +23,14 @@ from models import generation as generations
 from models import lora as loras
 from models import params as saved_params
 from models.asking import Asking, Rates, place
-from models.errors import Conflict, Invalid, NotEnoughStars, Problems
+from models.errors import Conflict, Invalid, NotEnoughStars, Problems, TooOften
 from models.generation import Generation, Origin
 from models.params import Params
 from models.payment import Till
+from models.send_slot import pace
 from models.wish import Named, Wish
+
+TAPS_APART = timedelta(seconds=1)
 
 
 async def generate(
@@ -86,6 +90,10 @@ async def again(
     asking = Asking(Origin.CHAT, f"tap:{query.id}", message_id)
     seed = wish.another_seed(query.id)
     params = settings_of(earlier, min(callback_data.count or earlier.count, most), seed)
+    try:
+        await pace(f"{sender.id} {callback_data.pack()}", TAPS_APART, timedelta(0))
+    except TooOften:  # a double tap
+        return query.answer(_("They are on their way."))
     await check_models(earlier)
     reading = Reading(Wish(earlier.prompt, models_of(earlier), params), [])
     if refusal := await order(sender, reading, asking, rates, till):

@@ -226,7 +226,7 @@ async def make_now(
     """With the style alone."""
     asked = await _asked(query, sender)
     reading = await _completed(sender, Reading(Wish(""), []), asked.chosen, styles)
-    asking = Asking(Origin.CHAT, f"tap:{query.id}", asked.message_id)
+    asking = Asking(Origin.CHAT, f"question:{asked.message_id}", asked.message_id)
     if refusal := await order(sender, reading, asking, rates, till):
         await send(bot, SendMessage(chat_id=sender.id, text=refusal.text, reply_markup=refusal.keyboard))
     else:

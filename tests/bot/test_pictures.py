@@ -1,5 +1,6 @@
 """Pictures asked for in chat: by the command, by its question, and by the buttons under an album."""
 
+import itertools
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -207,7 +208,7 @@ async def test_without_stars_the_smallest_pack_that_is_enough_is_offered(
 
     assert said["text"].splitlines() == [
         "Esto cuesta 12 estrellas.",
-        "Tienes 0 estrellas.",
+        "⭐ Tienes 0 estrellas.",
         "Debes 45 estrellas de un pago devuelto: se descontarán de las próximas que lleguen.",
         "Faltan 57 más.",
     ]
@@ -628,3 +629,18 @@ def test_whatever_is_wrong_with_a_wish_has_its_words() -> None:
         "count_out_of_range", "aspect_unknown", "too_many_waiting",
     }  # fmt: skip
     assert codes <= set(_SENTENCES)
+
+
+async def test_however_much_is_wrong_there_is_an_answer(ana: Chat, selfi: Selfi, model: LoraModel) -> None:
+    names = itertools.islice(itertools.product("abcdefgh", repeat=3), 200)
+    said = await ana.say("/gen a fox " + " ".join(f"--x{''.join(name)}" for name in names))
+    assert "… and 188 more." in said["text"]
+    assert "It goes like this" in said["text"]
+
+
+async def test_a_double_tap_makes_them_once(ana: Chat, selfi: Selfi, model: LoraModel) -> None:
+    earlier = await made(ana, selfi)
+    ways_on = await under_album(ana, selfi, again=Again(id=earlier.id, count=0))
+    for _ in range(2):
+        assert (await ana.tap(ways_on, "again"))["text"] == "They are on their way."
+    assert await Generation.all().count() == 2

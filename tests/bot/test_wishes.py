@@ -1,5 +1,6 @@
 """What is written after /gen, read: the form, how phones and people change it, and everything else."""
 
+import time
 import uuid
 from fractions import Fraction
 from typing import Any
@@ -210,3 +211,17 @@ def test_a_trigger_word_that_looks_like_an_id_is_none(trigger: str) -> None:
 
 def test_every_aspect_is_told_from_every_other() -> None:
     assert len({Fraction(*map(int, name.split(":"))) for name in ASPECTS}) == len(ASPECTS)
+
+
+@pytest.mark.parametrize("unit", ["x,  ", " a", '"', "\\", "--l ", ": ", '" "', "—", "a:1,5 "])
+def test_a_long_text_is_read_at_once(unit: str) -> None:
+    began = time.perf_counter()
+    for end in ("", '"', "a" + " " * 1900 + '"'):
+        read(f"a --l x,{unit * (4000 // len(unit))}{end}")
+        read("a --l x," + " " * 1900 + "a" + " " * 1900 + end)
+    assert time.perf_counter() - began < 5, "not a matter of the machine: it took minutes"
+
+
+def test_more_models_than_any_take_are_not_looked_for() -> None:
+    reading = read("a --l " + ",".join(f"m{number}" for number in range(400)))
+    assert len(reading.wish.models or ()) == 20

@@ -54,7 +54,7 @@ def jwks(*signers: Signer) -> dict[str, Any]:
 @pytest.fixture
 async def verifier(fake_fal: FakeFal) -> AsyncIterator[WebhookVerifier]:
     fake_fal.on("GET", JWKS, answer(jwks(OLD_SIGNER, SIGNER)))
-    verifier = WebhookVerifier(f"{fake_fal.url}/rest", timeout=0.3)
+    verifier = WebhookVerifier(f"{fake_fal.url}/rest", timeout=5.0)
     yield verifier
     await verifier.close()
 
@@ -155,7 +155,7 @@ async def test_forged_calls_dont_make_us_hammer_fal(verifier: WebhookVerifier, f
 
 async def test_new_keys_are_fetched_when_none_fits(fake_fal: FakeFal) -> None:
     fake_fal.on("GET", JWKS, answer(jwks(OLD_SIGNER)))
-    verifier = WebhookVerifier(f"{fake_fal.url}/rest", timeout=0.3, refetch_after=0)
+    verifier = WebhookVerifier(f"{fake_fal.url}/rest", timeout=5.0, refetch_after=0)
     await verifier.verify(OLD_SIGNER.headers(), BODY, NOW)
     fake_fal.on("GET", JWKS, answer(jwks(SIGNER)))
 
@@ -185,7 +185,7 @@ async def test_keys_are_fetched_once_for_all_who_wait(verifier: WebhookVerifier,
 )
 async def test_without_keys_nobody_can_tell(fake_fal: FakeFal, reply: Any) -> None:
     fake_fal.on("GET", JWKS, reply)
-    verifier = WebhookVerifier(f"{fake_fal.url}/rest", timeout=0.3, retry_after=0.05)
+    verifier = WebhookVerifier(f"{fake_fal.url}/rest", timeout=5.0, retry_after=0.5)
 
     for _ in range(3):
         with pytest.raises(Unavailable) as raised:
@@ -194,14 +194,14 @@ async def test_without_keys_nobody_can_tell(fake_fal: FakeFal, reply: Any) -> No
     assert fake_fal.count("GET") == 1
 
     fake_fal.on("GET", JWKS, answer(jwks(SIGNER)))
-    await asyncio.sleep(0.06)
+    await asyncio.sleep(0.6)
     await verifier.verify(SIGNER.headers(), BODY, NOW)
     await verifier.close()
 
 
 async def test_keys_serve_no_longer_than_they_may(fake_fal: FakeFal) -> None:
     fake_fal.on("GET", JWKS, answer(jwks(SIGNER)))
-    verifier = WebhookVerifier(f"{fake_fal.url}/rest", timeout=0.3, max_key_age=0.05, refetch_after=0)
+    verifier = WebhookVerifier(f"{fake_fal.url}/rest", timeout=5.0, max_key_age=0.05, refetch_after=0)
     await verifier.verify(SIGNER.headers(), BODY, NOW)
     fake_fal.on("GET", JWKS, text("nginx", 503))
     await verifier.verify(SIGNER.headers(), BODY, NOW)

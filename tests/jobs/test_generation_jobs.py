@@ -5,22 +5,25 @@ import io
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from jobs.generation import GenerationJobs
 from jobs.housekeeping import recover
+from jobs.runs import RESULT_ATTEMPTS
 from models import Generation, GenStatus, LedgerEntry, Picture, User
 from models.db import connection
-from models.generation import Origin, cancel
+from models.generation import Origin, cancel, delete
 from models.lora import LoraModel
-from models.picture import NewPicture, picture_id
+from models.picture import picture_id
 from models.run import claim_submit
 from models.turns import Turns
+from models.user import Person
 from sandbox.fal.lora import pack
 from tests.jobs.conftest import World
-from tests.people import ANA, ANAS_STARS, OLGA, asked_for, ready_model
+from tests.people import ANA, ANAS_STARS, BETO, OLGA, asked_for, ready_model
 
 
 @pytest.fixture
@@ -34,8 +37,8 @@ async def model(world: World) -> LoraModel:
     return await ready_model(weights_url=url)
 
 
-async def ask(model: LoraModel, **changes: object) -> uuid.UUID:
-    generation_id = await asked_for(model, ANA, **changes)
+async def ask(model: LoraModel, person: Person = ANA, **changes: Any) -> uuid.UUID:
+    generation_id = await asked_for(model, person, **changes)
     assert generation_id
     return generation_id
 
@@ -214,9 +217,42 @@ async def test_what_was_stored_for_a_cancelled_one_is_deleted(world: World, mode
                 await asyncio.sleep(0.02)
     await cancel(ANA.id, asked)
     jobs = GenerationJobs(world.settings, world.fal_client, world.pool, world.storage, Turns(1, 1, 1))
-    await jobs._forget(row, [NewPicture(0, 1, 1, 1, b""), NewPicture(1, 1, 1, 1, b"")])
+    await jobs._forget(row, range(2))
     queued = await connection().execute_query_dict(
         "SELECT payload FROM pgqueuer WHERE entrypoint = 'delete_file'"
     )
     keys = {f"pictures/{ANA.id}/{picture_id(asked, position)}.jpg" for position in range(2)}
     assert {job["payload"].decode() for job in queued} == keys
+
+
+async def test_a_model_made_private_meanwhile_is_not_used(world: World, model: LoraModel) -> None:
+    asked = await ask(model, person=BETO, price=0)
+    async with world.work():
+        failed = await ended(asked)
+    assert (failed.error_code, world.submits()) == ("model_gone", 0)
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "https://x.example/\n"])
+async def test_an_address_that_is_none_ends_it(world: World, model: LoraModel, url: str) -> None:
+    asked = await ask(model)
+    output = {"images": [{"url": url}, {"url": url}]}
+    await Generation.filter(id=asked).update(status="RUNNING", output=output, taken_at=datetime.now(UTC))
+    jobs = GenerationJobs(world.settings, world.fal_client, world.pool, world.storage, Turns(1, 1, 1))
+    await jobs.collect(str(asked), RESULT_ATTEMPTS)
+    assert (await Generation.get(id=asked)).status is GenStatus.FAILED
+
+
+async def test_what_a_dead_process_stored_is_deleted_when_its_owner_did(
+    world: World, model: LoraModel
+) -> None:
+    asked = await ask(model)
+    key = f"pictures/{ANA.id}/{picture_id(asked, 0)}.jpg"
+    file = world.settings.temporary_dir / "made.jpg"
+    file.write_bytes(b"jpeg")
+    await world.storage.put(key, file)
+    await delete(ANA.id, asked)
+    jobs = GenerationJobs(world.settings, world.fal_client, world.pool, world.storage, Turns(1, 1, 1))
+    await jobs.collect(str(asked), 0)
+    async with world.work(), asyncio.timeout(10):
+        while await world.storage.exists(key):
+            await asyncio.sleep(0.02)

@@ -458,3 +458,12 @@ async def test_samples_whose_files_are_gone_hold_no_message_back(world: World) -
     async with world.work("status", *MESSAGES):
         *_, final = await world.heard(1)
     assert "ready!" in final["text"]
+
+
+async def test_an_album_that_telegram_refuses_is_told_in_words(world: World, model: LoraModel) -> None:
+    world.telegram.fail("sendMediaGroup", error_code=400, description="PHOTO_INVALID_DIMENSIONS")
+    async with world.work(*MESSAGES):
+        await make(world, await ask(model))
+        (words,) = await world.heard(1)
+    assert "Telegram didn't take these pictures. They are in the app." in words["text"]
+    assert "🔁 Again" in buttons(words)

@@ -270,3 +270,11 @@ async def test_a_picture_deleted_before_it_is_sent_is_not_sent(model: LoraModel)
         await notify(tx, ANA.id, kind, "send:1", generation_id=one.id, picture_id=which)
     await delete(ANA.id, which)
     assert not await Notification.exists()
+
+
+async def test_of_two_that_delete_the_last_pictures_one_forgets_the_prompt(model: LoraModel) -> None:
+    for _ in range(5):
+        one = await begun(model, price=0)
+        await complete(one.id, [picture(0), picture(1)])
+        await asyncio.gather(*(delete(ANA.id, picture_id(one.id, number)) for number in range(2)))
+        assert (await Generation.get(id=one.id)).prompt == ""

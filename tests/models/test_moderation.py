@@ -15,13 +15,13 @@ from models.moderation import (
     WORD_MAX,
     allow,
     check_words,
-    folded,
     hide,
     refuse,
     refused_word,
     report,
     words,
 )
+from models.text import folded
 from models.user import remember
 from models.wish import Named, Wish, order
 from tests.people import ANA, BETO, CARLA, OLGA, ready_model, settle_in
@@ -268,3 +268,12 @@ async def test_there_is_nothing_to_hide() -> None:
     for nothing in (uuid.uuid4(), model.id):
         with pytest.raises(NotFound):
             await hide(nothing, hidden=True)
+
+
+@pytest.mark.parametrize(
+    "between", [".", "-", "'", "\u034f", "\u3164", "\u115f", "\u17b4", "\u180b", "\u2800", "\U000e0101"]
+)
+async def test_a_word_is_found_however_it_is_spelt(db: BaseDBAsyncClient, between: str) -> None:
+    await refuse(OLGA.id, "naughty")
+    assert await refused_word(f"a {between.join('naughty')} picture") == "naughty"
+    assert await refused_word("a nau ghty picture") is None
