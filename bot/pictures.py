@@ -1,6 +1,7 @@
 """What is said of pictures: pure functions from a generation to text and buttons, in a person's language."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from aiogram import html
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
@@ -28,6 +29,9 @@ from models.run import CANCELLED
 LIKE_THIS = 4  # more, where the base model makes so many at once
 SHORT = 60  # characters of a prompt that only says which pictures are meant
 _QUOTED = 300  # and of one that is shown for itself
+
+Album = Literal["sent", "refused", "in doubt"]
+"""What became of it: `in doubt` is one that was on its way when a process died."""
 
 
 def shortened(text: str, most: int) -> str:
@@ -83,23 +87,33 @@ def buttons_message(
     *,
     refund: LedgerEntry | None = None,
     debt: LedgerEntry | None = None,
-    is_sent: bool = True,
+    album: Album = "sent",
 ) -> View:
     """What an album can't hold: how it was made, what was held back of it, and ways on.
 
     `models` are those that are left of the ones that it was made with, with their scales. `refund` is the
-    ledger's row of the price of what was held back, `debt` the one that was settled of it. An album that
-    Telegram refused is not sent (`is_sent`): these words are all that there is then.
+    ledger's row of the price of what was held back, `debt` the one that was settled of it. Where the `album`
+    was refused, these words are all that there is; where it is in doubt, perhaps they are.
     """
     with speaking(language):
         lines = [
-            None if is_sent else _("🙈 Telegram didn't take these pictures. They are in the app."),
+            _of_album(album),
             html.quote(shortened(generation.prompt, _QUOTED)),
             _settings(generation),
             _models(models),
             _held_back(generation, refund, debt),
         ]
         return View("\n".join(filter(None, lines)), _ways_on(generation, app_url))
+
+
+def _of_album(album: Album) -> str | None:
+    match album:
+        case "sent":
+            return None
+        case "refused":
+            return _("🙈 Telegram didn't take these pictures. They are in the app.")
+        case "in doubt":
+            return _("If you don't see these pictures above, they are in the app.")
 
 
 def _settings(generation: Generation) -> str:

@@ -14,7 +14,7 @@ from aiogram.types import Message
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from bot.pictures import buttons_message, caption, failed_message
+from bot.pictures import Album, buttons_message, caption, failed_message
 from bot.receipts import receipt
 from bot.support import answer_message, request_message
 from bot.views import BURST, View, draft_message, final_message, rest_of_burst
@@ -204,7 +204,7 @@ class MessageJobs:
                     self.settings.app_url,
                     refund=refund,
                     debt=debt,
-                    is_sent=not await _is_refused(generation.id),
+                    album=await _album_of(generation.id),
                 )
                 return Letter(view)
             case _:
@@ -319,10 +319,12 @@ async def _follow(
         await enqueue(tx, Job("generation_status", str(generation.id), dedupe=False))
 
 
-async def _is_refused(generation_id: uuid.UUID) -> bool:
-    """Whether Telegram didn't take its album."""
-    key = f"pictures:{generation_id}"
-    return await Notification.exists(dedupe_key=key, status=NotificationStatus.DROPPED)
+async def _album_of(generation_id: uuid.UUID) -> Album:
+    """What became of its album."""
+    sent = await Notification.filter(dedupe_key=f"pictures:{generation_id}").first()
+    if sent and sent.status is NotificationStatus.DROPPED:
+        return "refused"
+    return "in doubt" if sent and sent.error else "sent"
 
 
 async def _came_back(cause: Cause) -> tuple[LedgerEntry | None, LedgerEntry | None]:

@@ -143,6 +143,7 @@ async def test_a_process_that_died_while_sending_did_send(world: World, model: L
     async with world.work(*MESSAGES):
         [ways_on] = await world.heard(1)
     assert "🌱 Same seed" in buttons(ways_on)
+    assert "If you don't see these pictures above, they are in the app." in ways_on["text"]
     assert await Notification.filter(status=NotificationStatus.SENT).count() == 2
 
 

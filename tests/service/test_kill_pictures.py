@@ -60,9 +60,12 @@ def albums(service: Service) -> list[Json]:
 async def ends_well(service: Service) -> None:
     await until(lambda: buttons(service), 30)
     await asyncio.sleep(1.5)  # time enough for a second message, were there one
-    assert len(albums(service)) == 2
-    assert len({message["media_group_id"] for message in albums(service)}) == 1
     assert len(buttons(service)) == 1
+    # Between its marking and its sending nobody can tell: it isn't sent twice, and the words say so.
+    if not any("If you don't see these pictures" in message.get("text", "") for message in service.said()):
+        assert len(albums(service)) == 2
+        assert len({message["media_group_id"] for message in albums(service)}) == 1
+    assert len(albums(service)) in {0, 2}
     assert len(service.fal.requests) == 1
     (one,) = (await service.call("GET", "/generation"))["items"]
     assert (one["status"], len(one["pictures"])) == ("COMPLETED", 2)
