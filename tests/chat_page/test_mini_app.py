@@ -118,6 +118,7 @@ async def test_a_popup_answers_with_the_button_pressed(chat: ChatPage) -> None:
     await chat.dialog.get_by_role("button", name="Delete").click()
     assert await chat.event("popup_closed") == {"button_id": "drop"}
     await chat.call("web_app_open_popup", {"title": "", "message": "Again", "buttons": buttons})
+    await expect(chat.dialog).to_contain_text("Again")
     await chat.page.keyboard.press("Escape")
     await expect(chat.dialog).to_have_count(0)
     assert await chat.event("popup_closed") == {}
