@@ -1,9 +1,10 @@
-"""What comes with requests: queries and JSON into models, files onto the disk, never more than is allowed."""
+"""What comes with requests: ids, queries and JSON into models, files onto the disk, all within its bounds."""
 
 import asyncio
 import re
 import shutil
 import tempfile
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
-from models.errors import Invalid
+from models.errors import Invalid, NotFound
 from web.errors import Malformed, Stalled, from_client, too_large
 
 JSON_LIMIT = 64 * 1024
@@ -216,3 +217,11 @@ def _malformed() -> Iterator[None]:
         yield
     except (ValueError, RuntimeError, AssertionError, LookupError, *_NO_HTTP) as e:
         raise Malformed("The body can't be read: it is malformed.", code="malformed_body") from e
+
+
+def path_id(request: web.Request, otherwise: NotFound) -> uuid.UUID:
+    """The `id` in the path. Raises what is given for `otherwise` where it is none."""
+    try:
+        return uuid.UUID(request.match_info["id"])
+    except ValueError:
+        raise otherwise from None

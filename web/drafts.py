@@ -1,6 +1,5 @@
 """/training/photos: the draft, one photo a request."""
 
-import uuid
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,10 +76,9 @@ async def remove(request: web.Request) -> web.Response:
 
 
 async def _find(request: web.Request) -> Photo:
-    try:
-        photo_id = uuid.UUID(request.match_info["id"])
-    except ValueError:
-        raise NotFound("There is no such photo in your draft.", code="photo_not_found") from None
+    photo_id = bodies.path_id(
+        request, NotFound("There is no such photo in your draft.", code="photo_not_found")
+    )
     return await photos.find(request[IDENTITY].user_id, photo_id)
 
 

@@ -19,7 +19,7 @@ from models.params import Params
 from models.wish import Named, Wish
 from web import cursors, schemas
 from web.auth import known
-from web.bodies import JSON_LIMIT, idempotency_key, json_answer, read_body, read_json, read_query
+from web.bodies import JSON_LIMIT, idempotency_key, json_answer, path_id, read_body, read_json, read_query
 from web.errors import InvalidFields, from_client
 from web.keys import ANSWERS, IDENTITY, RATES
 
@@ -96,10 +96,7 @@ async def find(request: web.Request) -> Generation:
 
 
 def _any_id(request: web.Request) -> uuid.UUID:
-    try:
-        any_id = uuid.UUID(request.match_info["id"])
-    except ValueError:
-        raise NotFound("There are no such pictures.", code="generation_not_found") from None
+    any_id = path_id(request, NotFound("There are no such pictures.", code="generation_not_found"))
     _name_in_logs(any_id)  # until its generation is found
     return any_id
 

@@ -10,7 +10,7 @@ from fal.errors import Unavailable as FalUnavailable
 from fal.webhooks import InvalidSignature, WebhookEvent, parse
 from models.errors import NotFound, Unauthenticated, Unavailable
 from models.settlement import generation_webhook, training_webhook
-from web.bodies import read_body
+from web.bodies import path_id, read_body
 from web.errors import Malformed
 from web.keys import SETTINGS, TELEGRAM_WEBHOOK, VERIFIER
 
@@ -43,7 +43,7 @@ async def _proven(request: web.Request, kind: str) -> tuple[uuid.UUID, WebhookEv
 
     fal calls again after every answer but a 2xx, so that one that we can't take now isn't lost.
     """
-    run_id = _run_id(request, kind)
+    run_id = path_id(request, NotFound(f"There is no such {kind}.", code=f"{kind}_not_found"))
     given = request.query.get("proof", "").encode(errors="surrogateescape")
     if not hmac.compare_digest(given, request.app[SETTINGS].fal_webhook_proof(run_id).encode()):
         log.warning("webhook_refused", reason="the proof in its address is missing or wrong")
@@ -55,13 +55,6 @@ async def _proven(request: web.Request, kind: str) -> tuple[uuid.UUID, WebhookEv
         return run_id, parse(body)
     except ValueError as e:
         raise Malformed(str(e), code="malformed_webhook") from e
-
-
-def _run_id(request: web.Request, kind: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.match_info["id"])
-    except ValueError:
-        raise NotFound(f"There is no such {kind}.", code=f"{kind}_not_found") from None
 
 
 async def _verify(request: web.Request, body: bytes) -> None:

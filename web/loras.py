@@ -12,7 +12,7 @@ from models.lora import LoraModel
 from web import cursors, previews, schemas
 from web.addresses import HEADERS
 from web.auth import known
-from web.bodies import json_answer, read_json, read_query
+from web.bodies import json_answer, path_id, read_json, read_query
 from web.keys import IDENTITY, SETTINGS
 
 
@@ -59,10 +59,7 @@ async def preview(request: web.Request) -> web.Response:
 
 
 def _id(request: web.Request) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.match_info["id"])
-    except ValueError:
-        raise NotFound("There is no such model.", code="model_not_found") from None
+    return path_id(request, NotFound("There is no such model.", code="model_not_found"))
 
 
 async def _answer(request: web.Request, row: LoraModel) -> web.Response:

@@ -1,14 +1,12 @@
 """Pictures as files, by addresses that hold for as long as the picture is there."""
 
-import uuid
-
 from aiohttp import web
 
 from models.errors import NotFound
 from models.picture import Picture
 from web import addresses, schemas, stored
 from web.addresses import HEADERS, Shape
-from web.bodies import read_query
+from web.bodies import path_id, read_query
 from web.keys import SETTINGS
 
 _TELEGRAM = "https://web.telegram.org"
@@ -38,10 +36,7 @@ async def download(request: web.Request) -> web.StreamResponse:
 async def _find(request: web.Request, shape: Shape) -> Picture:
     """Raises NotFound: the address proves nothing (any more)."""
     query = read_query(request, schemas.SignedQuery)
-    try:
-        picture_id = uuid.UUID(request.match_info["id"])
-    except ValueError:
-        raise _not_found() from None
+    picture_id = path_id(request, _not_found())
     path = addresses.picture_path(picture_id, shape)
     if not addresses.proven(request.app[SETTINGS], path, query.until, query.key):
         raise _not_found()

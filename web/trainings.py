@@ -9,7 +9,7 @@ from models import training
 from models.errors import NotFound
 from models.training import Training
 from web import cursors, schemas
-from web.bodies import json_answer, read_query
+from web.bodies import json_answer, path_id, read_query
 from web.keys import ANSWERS, IDENTITY
 
 
@@ -26,10 +26,7 @@ async def find(request: web.Request) -> Training:
 
 def _any_id(request: web.Request) -> uuid.UUID:
     """The id in the path, a training's or its LoRA model's. Raises NotFound."""
-    try:
-        any_id = uuid.UUID(request.match_info["id"])
-    except ValueError:
-        raise NotFound("There is no such training.", code="training_not_found") from None
+    any_id = path_id(request, NotFound("There is no such training.", code="training_not_found"))
     _name_in_logs(any_id)  # until its training is found
     return any_id
 

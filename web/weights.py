@@ -10,7 +10,7 @@ from models.errors import NotFound
 from models.lora import LoraModel
 from web import schemas, stored
 from web.addresses import proven, signed
-from web.bodies import read_query
+from web.bodies import path_id, read_query
 from web.keys import SETTINGS
 
 
@@ -29,10 +29,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def _find(request: web.Request, query: schemas.SignedQuery) -> LoraModel:
     """Raises NotFound: the address proves nothing (any more), or we have no copy (any more)."""
-    try:
-        lora_id = uuid.UUID(request.match_info["id"])
-    except ValueError:
-        raise _not_found() from None
+    lora_id = path_id(request, _not_found())
     if not proven(request.app[SETTINGS], _path(lora_id), query.until, query.key):
         raise _not_found()
     kept = LoraModel.filter(id=lora_id, deleted_at=None, weights_kept_at__isnull=False)
