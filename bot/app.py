@@ -9,7 +9,7 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.enums import ChatType, ParseMode
 from aiogram.filters import Command, CommandStart
 
-from bot.deep_links import PROMO, STARS
+from bot.deep_links import PROMO, STARS, TERMS
 from bot.errors import Errors
 from bot.handlers import (
     fallback,
@@ -123,6 +123,7 @@ def _private(settings: Settings) -> Router:
     router.my_chat_member.filter(F.chat.type == ChatType.PRIVATE)
 
     router.message.register(stars.offer, CommandStart(magic=F.args == STARS))
+    router.message.register(support.tell_terms, CommandStart(magic=F.args == TERMS))
     router.message.register(promotions.redeem_link, CommandStart(magic=F.args.startswith(PROMO)))
     router.message.register(start.greet, CommandStart())
     router.message.register(start.explain, Command("help"))

@@ -13,10 +13,10 @@ from aiogram.types import CallbackQuery, Chat, Message, TelegramObject, Update
 from aiogram.types import User as TelegramUser
 
 from bot.answers import reply_to
-from bot.deep_links import invited_by
 from bot.i18n import _, speaking
 from config import Settings
 from models.notification import tell_operators
+from models.referral import invited_by
 from models.seen_update import close_update, open_update
 from models.user import Person, remember, set_blocked
 

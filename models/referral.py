@@ -1,9 +1,24 @@
 """Bonuses for who brings somebody along, and for who is brought, once that person first buys stars."""
 
+import re
+
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models import ledger
 from models.notification import tell_of_stars
+
+_INVITED = re.compile(r"/start(?:@\w+)? ref_([0-9]{1,18})")
+
+
+def invitation(bot_username: str, user_id: int) -> str:
+    """The person's own link into the chat: whoever is new then came by it."""
+    return f"https://t.me/{bot_username}?start=ref_{user_id}"
+
+
+def invited_by(text: str | None) -> int | None:
+    """Whose link a message of the chat comes by, by their id."""
+    found = _INVITED.fullmatch(text or "")
+    return int(found[1]) if found else None
 
 
 async def reward_referral(

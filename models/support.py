@@ -28,7 +28,8 @@ class SupportRequest(Model):
         "models.User", related_name="support_requests", on_delete=fields.RESTRICT
     )
     user_id: int
-    message_id = fields.BigIntField()  # the person's, in their chat
+    # `message:` and its id in the person's chat, or `key:` and what the app sends along.
+    dedupe_key = fields.CharField(max_length=255)
     text = fields.TextField()
     answer: str | None = fields.TextField(null=True)
     answered_by: int | None = fields.BigIntField(null=True)  # the operator
@@ -38,7 +39,7 @@ class SupportRequest(Model):
     class Meta:
         table = "support_requests"
         constraints = (
-            UniqueConstraint(fields=("user_id", "message_id"), name="support_requests_once_per_message"),
+            UniqueConstraint(fields=("user_id", "dedupe_key"), name="support_requests_once_per_key"),
             CheckConstraint(
                 check="num_nonnulls(answer, answered_by, answered_at) IN (0, 3)",
                 name="support_requests_answered_or_not",
@@ -46,8 +47,8 @@ class SupportRequest(Model):
         )
 
 
-async def ask(operators: frozenset[int], user_id: int, message_id: int, text: str) -> None:
-    """Opens a request, once for a message however often it is delivered, and tells all operators.
+async def ask(operators: frozenset[int], user_id: int, dedupe_key: str, text: str) -> None:
+    """Opens a request, once under its key however often it is delivered, and tells all operators.
 
     Raises:
         Invalid: `support_empty`, or `support_too_long`.
@@ -59,14 +60,16 @@ async def ask(operators: frozenset[int], user_id: int, message_id: int, text: st
     _check_length(text, REQUEST_MAX, "support_too_long")
     if not operators:
         raise Unavailable("Nobody is named who could answer.", code="support_nobody")
+    if await SupportRequest.exists(user_id=user_id, dedupe_key=dedupe_key):
+        return
     await pace(f"support:{user_id}", REQUEST_INTERVAL, REQUEST_BURST)
     async with in_transaction() as tx:
         rows = await tx.execute_query_dict(
             """
-            INSERT INTO support_requests (user_id, message_id, text, created_at) VALUES ($1, $2, $3, now())
-            ON CONFLICT (user_id, message_id) DO NOTHING RETURNING id
+            INSERT INTO support_requests (user_id, dedupe_key, text, created_at) VALUES ($1, $2, $3, now())
+            ON CONFLICT (user_id, dedupe_key) DO NOTHING RETURNING id
             """,
-            [user_id, message_id, storable(text)],
+            [user_id, dedupe_key, storable(text)],
         )
         for row in rows:
             for operator in operators:

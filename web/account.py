@@ -1,13 +1,15 @@
-"""/account: the person's stars and where they went, and their language."""
+"""/account: the person's stars, where they went and where more come from, their language, and help."""
+
+import uuid
 
 from aiohttp import web
 
-from models import ledger, user
+from models import ledger, promo, referral, support, user
 from models.ledger import LedgerEntry, LedgerKind
 from web import cursors, schemas
 from web.auth import known
-from web.bodies import json_answer, read_json, read_query
-from web.keys import INVOICE_LINK
+from web.bodies import idempotency_key, json_answer, read_json, read_query
+from web.keys import BOT_USERNAME, INVOICE_LINK, SETTINGS
 
 _REASONS = {
     LedgerKind.WELCOME: "A welcome gift.",
@@ -38,6 +40,7 @@ async def show(request: web.Request) -> web.Response:
             debt=person.debt,
             history=[_entry(row) for row in shown],
             next_cursor=next_cursor,
+            invitation=_invitation(request, person.id),
         )
     )
 
@@ -54,6 +57,34 @@ async def invoice(request: web.Request) -> web.Response:
     person = await known(request)
     link = await request.app[INVOICE_LINK](person, body.pack)
     return json_answer(schemas.Invoice(link=link))
+
+
+async def redeem(request: web.Request) -> web.Response:
+    body = await read_json(request, schemas.CodeRequest)
+    person = await known(request)
+    row = await promo.redeem(person.id, body.code)
+    return json_answer(schemas.CodeStars(stars=row.amount, balance=row.balance_after))
+
+
+async def ask_support(request: web.Request) -> web.Response:
+    """The answer comes in the chat."""
+    body = await read_json(request, schemas.SupportText)
+    key = idempotency_key(request) or uuid.uuid4()
+    person = await known(request)
+    await support.ask(request.app[SETTINGS].admin_ids, person.id, f"key:{key}", body.text)
+    return web.Response(status=202)
+
+
+def _invitation(request: web.Request, user_id: int) -> schemas.Invitation | None:
+    settings = request.app[SETTINGS]
+    if not settings.invitations:
+        return None
+    return schemas.Invitation(
+        link=referral.invitation(request.app[BOT_USERNAME](), user_id),
+        inviter_stars=settings.referral_stars,
+        invited_stars=settings.referred_stars,
+        most=settings.referral_max,
+    )
 
 
 def _entry(row: LedgerEntry) -> schemas.HistoryEntry:

@@ -153,10 +153,16 @@ ROUTES = (
     Route("PATCH", "/account", account.edit,
           "Set the language that we speak with the person, in chat, too",
           _json(schemas.User), (408, 413, 422), {JSON: schemas.AccountEdit}),
-
     Route("POST", "/account/invoice", account.invoice,
           "A link to an invoice in Telegram's Stars, for the Mini App to open",
           _json(schemas.Invoice), (408, 409, 413, 422, 429), {JSON: schemas.InvoiceRequest}),
+    Route("POST", "/account/code", account.redeem,
+          "Have the stars of a promo code",
+          _json(schemas.CodeStars), (404, 408, 409, 413, 422, 429), {JSON: schemas.CodeRequest}),
+    Route("POST", "/account/support", account.ask_support,
+          "Ask for help with a payment; a person's answer comes in the chat",
+          {202: {}}, (408, 413, 422, 429), {JSON: schemas.SupportText},
+          headers=_IDEMPOTENCY_KEY),
 
     Route("POST", "/telegram/webhook", hooks.telegram,
           "For Telegram: an update",

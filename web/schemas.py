@@ -376,6 +376,28 @@ class Invoice(Answer):
     link: str = Field(description="For the Mini App's `openInvoice`; only this person can pay it.")
 
 
+class CodeRequest(Body):
+    code: Annotated[str, StringConstraints(max_length=100)]
+
+
+class CodeStars(Answer):
+    stars: int = Field(description="What the code brought.")
+    balance: int
+
+
+class SupportText(Body):
+    text: Annotated[str, StringConstraints(max_length=10_000)]
+
+
+class Invitation(Answer):
+    """What it brings to bring somebody along, once they first buy stars."""
+
+    link: str = Field(description="Whoever is new and comes by it was invited.")
+    inviter_stars: int
+    invited_stars: int
+    most: int = Field(description="For so many people the inviter is given stars.")
+
+
 class HistoryTraining(Answer):
     id: uuid.UUID | None = Field(description="The LoRA model's id; null where that was deleted.")
     name: str
@@ -402,6 +424,7 @@ class Account(Answer):
     debt: int = Field(description="Stars of a refunded payment that were spent; the next settle it.")
     history: list[HistoryEntry] = Field(description="Newest first.")
     next_cursor: str | None
+    invitation: Invitation | None = Field(description="Null where inviting brings nothing.")
 
 
 class User(Answer):

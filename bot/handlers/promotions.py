@@ -8,7 +8,7 @@ from aiogram.methods import SendMessage
 from aiogram.types import InlineKeyboardButton, Message
 
 from bot.answers import send
-from bot.deep_links import PROMO, invitation
+from bot.deep_links import PROMO
 from bot.handlers.start import greet
 from bot.i18n import _, ngettext
 from bot.keyboards import column
@@ -16,6 +16,7 @@ from bot.middlewares import Sender
 from config import Settings
 from models import promo
 from models.errors import Conflict
+from models.referral import invitation
 
 
 async def redeem(message: Message, command: CommandObject, sender: Sender, attempt: int) -> SendMessage:
@@ -47,7 +48,7 @@ async def _redeem(message: Message, code: str, sender: Sender, attempt: int) -> 
 
 
 async def invite(message: Message, sender: Sender, settings: Settings, bot: Bot) -> SendMessage:
-    link = f"https://t.me/{(await bot.me()).username}?start={invitation(sender.id)}"
+    link = invitation((await bot.me()).username or "", sender.id)
     lines = [
         _("Your link: {link}", link=link),
         ngettext(

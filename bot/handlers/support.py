@@ -14,7 +14,8 @@ ANSWER = "/answer REQUEST WORDS"
 
 
 async def ask(message: Message, command: CommandObject, sender: Sender, settings: Settings) -> SendMessage:
-    await support.ask(settings.admin_ids, sender.id, message.message_id, command.args or "")
+    once = f"message:{message.message_id}"
+    await support.ask(settings.admin_ids, sender.id, once, command.args or "")
     return message.answer(
         _("A person reads this, with your last payments beside it. The answer comes here, in this chat.")
     )

@@ -126,7 +126,7 @@ async def test_one_message_opens_one_request(ana: Chat) -> None:
     await ana.say("/paysupport help me")
     row = await SupportRequest.get()
     with pytest.raises(IntegrityError):
-        await SupportRequest.create(user_id=row.user_id, message_id=row.message_id, text="x")
+        await SupportRequest.create(user_id=row.user_id, dedupe_key=row.dedupe_key, text="x")
     with pytest.raises(IntegrityError):
         await SupportRequest.all().update(answer="x")
 
@@ -204,6 +204,10 @@ async def test_a_request_whose_sending_was_in_doubt_is_answered_by_its_number(
 async def test_the_terms_are_told_in_each_language(ana: Chat, beto: Chat) -> None:
     assert "/paysupport" in (await ana.say("/terms"))["text"]
     assert (await beto.say("/terms"))["text"].startswith("Condiciones")
+
+
+async def test_a_link_leads_to_the_terms(ana: Chat) -> None:
+    assert (await ana.say("/start terms"))["text"].startswith("Terms")
 
 
 class TestWithoutOperators:

@@ -31,7 +31,7 @@ from tests.conftest import create_database
 from tests.miniapp.files import SMALL
 from tests.miniapp.line import Line
 from tests.miniapp.phone import Phone, screen
-from tests.people import telegram_people
+from tests.people import OLGA, telegram_people
 from tests.photos import portrait
 from tests.service.running import Service, between_twins
 
@@ -71,13 +71,21 @@ Broke = Callable[..., Awaitable[Person]]
 
 @pytest.fixture(scope="session")
 async def service(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
-    """Selfi, running; everybody new is given 500 stars, and the largest packs bring a bonus."""
+    """Selfi, running, with Olga as its operator; everybody new is given 500 stars, the largest packs bring a
+    bonus, and whoever brings somebody along is rewarded.
+    """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
     dsn = await create_database(postgres_server, f"miniapp_{worker}")
     folder = tmp_path_factory.mktemp("selfi")
     async with between_twins(dsn, folder, training_seconds=TRAINING_SECONDS, concurrency=8) as service:
-        # The client, and with it the frame that the app is in, has any port.
-        await service.start(FRAME_ANCESTORS="http://127.0.0.1:*", STAR_PACKS="50,100,200,500+50,1000+150")
+        service.telegram.core.state.add(*telegram_people(OLGA))
+        await service.start(
+            ADMIN_IDS=str(OLGA.id),
+            FRAME_ANCESTORS="http://127.0.0.1:*",  # the client that the app is in has any port
+            STAR_PACKS="50,100,200,500+50,1000+150",
+            REFERRAL_STARS="30",
+            REFERRED_STARS="10",
+        )
         yield service
 
 

@@ -1,10 +1,17 @@
-"""The account: stars and where they went, language, full screen; and screens whose code has to come first."""
+"""The account: stars, where they went and where more come from, language, help, full screen; and screens
+whose code has to come first.
+"""
+
+import asyncio
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.async_api import Locator, expect
 
-from tests.miniapp.conftest import OpenApp, Somebody, Train
+from tests.miniapp.conftest import Models, OpenApp, Paint, Somebody, Train
 from tests.miniapp.line import Line
+from tests.miniapp.looks import looks_right
 from tests.miniapp.phone import Phone
+from tests.people import OLGA
 from tests.service.running import Service
 
 
@@ -45,6 +52,100 @@ async def test_a_long_history_comes_page_by_page(
     await expect(rows(phone)).to_have_count(25)
     await expect(phone.text("history.welcome")).to_be_visible()
     await expect(phone.button("app.more")).to_have_count(0)
+
+
+async def test_what_stars_were_for_is_opened_from_the_history(
+    open_app: OpenApp, somebody: Somebody, models: Models, paint: Paint
+) -> None:
+    person = somebody()
+    await models(person, name="Sea")
+    await paint(person, "on a boat")
+    phone = await open_app(person)
+    await phone.tab("tab.account").tap()
+    await rows(phone).get_by_role("button").first.tap()
+    await expect(phone.app.get_by_role("button", name="on a boat")).to_be_visible()
+    await phone.tell("back_button_pressed")
+    await rows(phone).get_by_role("button", name="Sea").tap()
+    await expect(phone.app.get_by_role("heading", name="Sea")).to_be_visible()
+
+
+async def test_a_promo_code_brings_stars(open_app: OpenApp, service: Service) -> None:
+    sent = await service.telegram.send_text(OLGA.id, "/promo SUMMER 25 10")
+    await service.telegram.next_message(OLGA.id, after=sent["message_id"])
+    phone = await open_app()
+    await phone.tab("tab.account").tap()
+    await phone.button("more.code").tap()
+    await expect(phone.button("code.send")).to_be_disabled()
+    await phone.field("code.label").fill("winter")
+    phone.guard.expects(404, 409)
+    await phone.button("code.send").tap()
+    await expect(phone.text("error.promo_unknown")).to_be_visible()
+    await looks_right(phone, "account-code")
+    await phone.field("code.label").fill(" summer ")
+    await phone.field("code.label").press("Enter")
+    await expect(phone.text("code.good", count=25)).to_be_visible()
+    await phone.button("app.close").tap()
+    await expect(phone.app.get_by_text("525", exact=True).first).to_be_visible()
+    await expect(rows(phone).first).to_contain_text(phone.words("history.bonus"))
+    await phone.button("more.code").tap()
+    await phone.field("code.label").fill("SUMMER")
+    await phone.button("code.send").tap()
+    await expect(phone.text("error.promo_redeemed")).to_be_visible()
+
+
+async def test_friends_are_invited(open_app: OpenApp, somebody: Somebody, service: Service) -> None:
+    phone = await open_app()
+    await phone.tab("tab.account").tap()
+    await phone.button("more.invite").tap()
+    await expect(phone.text("invite.inviter", count=30, most=20)).to_be_visible()
+    await looks_right(phone, "account-invite")
+    await phone.button("invite.share").tap()
+    await phone.asked_for("web_app_open_tg_link")
+    (opened,) = await phone.asked("web_app_open_tg_link")
+    (link,) = parse_qs(urlsplit(opened["path_full"]).query)["url"]
+    friend = somebody()
+    (start,) = parse_qs(urlsplit(link).query)["start"]
+    sent = await service.telegram.send_text(friend.id, f"/start {start}")
+    await service.telegram.next_message(friend.id, after=sent["message_id"])
+    invoice = await service.call("POST", "/account/invoice", friend, json={"pack": 50})
+    await service.telegram.pay(friend.id, slug=invoice["link"].rpartition("$")[2])
+    async with asyncio.timeout(20):
+        while (await service.call("GET", "/account", phone.person))["balance"] != 530:
+            await asyncio.sleep(0.05)
+    await phone.comes_back()
+    await expect(phone.app.get_by_text("530", exact=True).first).to_be_visible()
+
+
+async def test_help_is_asked_for_and_answered_in_the_chat(
+    open_app: OpenApp, line: Line, service: Service
+) -> None:
+    phone = await open_app()
+    await phone.tab("tab.account").tap()
+    await phone.button("more.support").tap()
+    await expect(phone.button("support.send")).to_be_disabled()
+    await phone.field("support.label").fill("I paid, and no stars came")
+    await looks_right(phone, "account-support")
+    line.fault("POST /account/support", "drop_after")
+    phone.guard.expects("ERR_EMPTY_RESPONSE")
+    async with phone.time_flies():
+        await phone.button("support.send").tap()
+        await expect(phone.text("support.sent")).to_be_visible()
+
+    def told() -> list[str]:
+        said = (message["text"] for message in service.said(OLGA))
+        return [text for text in said if phone.person.first_name in text and "no stars came" in text]
+
+    async with asyncio.timeout(20):
+        while not told():
+            await asyncio.sleep(0.05)
+    assert len(told()) == 1
+
+
+async def test_the_terms_are_in_the_chat(open_app: OpenApp) -> None:
+    phone = await open_app()
+    await phone.tab("tab.account").tap()
+    await phone.button("more.terms").tap()
+    await phone.asked_for("web_app_open_tg_link", path_full="/selfi_sandbox_bot?start=terms")
 
 
 async def test_a_language_is_spoken_at_once_and_next_time_and_in_chat(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models import LedgerEntry, TrainStatus, User
+from models import LedgerEntry, Notification, PromoCode, SupportRequest, TrainStatus, User, promo
 from models.training import cancel, move
 from models.user import Person
 from tests.people import ANA, ANAS_STARS, BETO, DANA, proof, started
@@ -90,3 +90,79 @@ async def test_an_edit_that_is_none(client: Client, body: dict[str, Any]) -> Non
     answer = await client.patch("/account", json=body, headers=proof(ANA))
     assert answer.status == 422
     assert (await User.get(id=ANA.id)).language == "en"
+
+
+# --- codes, invitations, help ---
+
+
+async def post(client: Client, path: str, body: Any, **headers: str) -> tuple[int, Any]:
+    answer = await client.post(f"/account/{path}", json=body, headers=proof(ANA) | headers)
+    return answer.status, await answer.json() if answer.content_length else None
+
+
+async def test_a_code_gives_its_stars_once(client: Client) -> None:
+    await promo.make(BETO.id, "HELLO", 25, 10, None)
+    assert await post(client, "code", {"code": " hello "}) == (
+        200,
+        {"stars": 25, "balance": ANAS_STARS + 25},
+    )
+    status, problem = await post(client, "code", {"code": "HELLO"})
+    assert (status, problem["code"]) == (409, "promo_redeemed")
+    _, told = await account(client)
+    assert (told["balance"], told["history"][0]["kind"]) == (ANAS_STARS + 25, "bonus")
+
+
+async def test_codes_that_give_nothing(client: Client) -> None:
+    await promo.make(BETO.id, "GONE", 25, 1, None)
+    await PromoCode.filter(code="GONE").update(uses=1)
+    codes = {"GONE": (409, "promo_used_up"), "NOSUCH": (404, "promo_unknown"), "\0": (404, "promo_unknown")}
+    for code, expected in codes.items():
+        status, problem = await post(client, "code", {"code": code})
+        assert (status, problem["code"]) == expected
+    assert (await User.get(id=ANA.id)).balance == ANAS_STARS
+
+
+async def test_whoever_guesses_codes_is_told_to_wait(client: Client) -> None:
+    answers = [await post(client, "code", {"code": f"GUESS{number}"}) for number in range(6)]
+    assert [status for status, _ in answers] == [404] * 5 + [429]
+
+
+async def test_an_invitation_where_it_brings_something(client: Client, serve: Serve) -> None:
+    _, answer = await account(client)
+    assert answer["invitation"] is None
+    generous = await serve(referral_stars=30, referred_stars=10, referral_max=5)
+    _, answer = await account(generous)
+    assert answer["invitation"] == {
+        "link": f"https://t.me/selfi_test_bot?start=ref_{ANA.id}",
+        "inviterStars": 30,
+        "invitedStars": 10,
+        "most": 5,
+    }
+
+
+async def test_a_request_for_help_reaches_operators_once(serve: Serve) -> None:
+    client = await serve(admin_ids=frozenset({DANA.id}))
+    for _ in range(5):  # its answer got lost, again and again
+        assert (await post(client, "support", {"text": "No stars came"}, **{"Idempotency-Key": "k"}))[
+            0
+        ] == 202
+    (request,) = await SupportRequest.all()
+    assert (request.user_id, request.text) == (ANA.id, "No stars came")
+    (note,) = await Notification.all()
+    assert (note.chat_id, note.support_id) == (DANA.id, request.id)
+
+
+async def test_requests_for_help_that_nobody_could_answer(client: Client, serve: Serve) -> None:
+    attended = await serve(admin_ids=frozenset({DANA.id}))
+    for text, code in {" .": "support_empty", "a" * 1501: "support_too_long"}.items():
+        status, problem = await post(attended, "support", {"text": text})
+        assert (status, problem["code"], problem["errors"][0]["field"]) == (422, code, "text")
+    status, problem = await post(client, "support", {"text": "Is anybody there?"})
+    assert (status, problem["code"]) == (503, "support_nobody")
+    assert not await SupportRequest.exists()
+
+
+async def test_whoever_asks_for_help_again_and_again_is_told_to_wait(serve: Serve) -> None:
+    client = await serve(admin_ids=frozenset({DANA.id}))
+    answers = [(await post(client, "support", {"text": f"Help me {number}"}))[0] for number in range(4)]
+    assert answers == [202, 202, 202, 429]

@@ -8,6 +8,7 @@ export type Generation = Schemas['Generation'];
 export type GenerationPage = Schemas['GenerationPage'];
 export type GenerationStart = Schemas['GenerationStart'];
 export type HistoryEntry = Schemas['HistoryEntry'];
+export type Invitation = Schemas['Invitation'];
 export type Invoice = Schemas['Invoice'];
 export type Limits = Schemas['Limits'];
 export type Model = Schemas['Model'];
@@ -215,6 +216,15 @@ export class Api {
   /** For the pack of this price; the person alone can pay it. */
   async invoice(price: number): Promise<Invoice> {
     return read(await this.#call('POST', '/account/invoice', json({ pack: price })));
+  }
+
+  async redeem(code: string): Promise<Schemas['CodeStars']> {
+    return read(await this.#call('POST', '/account/code', json({ code })));
+  }
+
+  /** A person's answer comes in the chat. */
+  async askForHelp(text: string, idempotencyKey: string): Promise<void> {
+    await this.#call('POST', '/account/support', json({ text }, idempotencyKey));
   }
 
   async #openSession(): Promise<Session> {

@@ -1,5 +1,5 @@
 import { createContext } from 'svelte';
-import { Api, ApiError, type HistoryEntry, type Session, type TrainingStart } from './api';
+import { Api, ApiError, type HistoryEntry, type Invitation, type Session, type TrainingStart } from './api';
 import { Buying } from './buying.svelte';
 import { Form } from './form.svelte';
 import { type Language, setLanguage } from './i18n/i18n.svelte';
@@ -27,6 +27,8 @@ export class App {
   session: Session;
   /** What stars are needed for, as far as we know: what was set up last. */
   making = $state<'train' | 'create'>('train');
+  /** What inviting brings; null where it brings nothing, or isn't known yet. */
+  invitation = $state.raw<Invitation | null>(null);
   readonly photos: Photos;
   readonly form: Form;
   readonly list: Trainings;
@@ -47,8 +49,9 @@ export class App {
     this.models = new Models(api);
     this.history = new Pages<HistoryEntry>(
       async (cursor) => {
-        const { balance, debt, history, nextCursor } = await api.account(cursor);
+        const { balance, debt, history, nextCursor, invitation } = await api.account(cursor);
         this.session = { ...this.session, balance, debt };
+        this.invitation = invitation;
         return { items: history, nextCursor };
       },
       ({ id }) => id,
@@ -75,6 +78,14 @@ export class App {
     const user = await persist(() => this.api.speak(language));
     this.session = { ...this.session, user };
     await setLanguage(user.language);
+  }
+
+  /** Answers the stars that a promo code has brought. */
+  async redeem(code: string): Promise<number> {
+    const { stars, balance } = await this.api.redeem(code);
+    this.session = { ...this.session, balance };
+    void this.history.load();
+    return stars;
   }
 
   /** Answers the id of the model that comes of it, by which the training is asked for, too. */

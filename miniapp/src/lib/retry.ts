@@ -27,13 +27,17 @@ export const wait: Wait = (ms) =>
     addEventListener('online', end);
   });
 
-/** Repeats a request that is safe to repeat, while its failure is worth another try. */
+/** Nobody is kept before a button for longer than this. */
+const PATIENCE_SECONDS = 60;
+
+/** Repeats a request that is safe to repeat, while its failure is worth another try soon. */
 export async function persist<T>(request: () => Promise<T>, attempts = 4, pause = wait): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await request();
     } catch (error) {
       if (!(error instanceof ApiError) || !error.transient || attempt === attempts) throw error;
+      if ((error.retryAfter ?? 0) > PATIENCE_SECONDS) throw error;
       await pause(backoff(attempt, error.retryAfter));
     }
   }

@@ -14,6 +14,12 @@ Object.assign(errors, {
   model_unknown: 'error.model_unknown',
   model_hidden: 'error.model_hidden',
   own_model: 'error.own_model',
+  promo_unknown: 'error.promo_unknown',
+  promo_redeemed: 'error.promo_redeemed',
+  promo_over: 'error.promo_over',
+  promo_used_up: 'error.promo_used_up',
+  too_often: 'error.too_often',
+  support_nobody: 'error.support_nobody',
 } satisfies typeof errors);
 
 /** Why a row stands in the history of stars. A kind that this version doesn't know is told in the server's words. */

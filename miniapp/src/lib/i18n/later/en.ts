@@ -12,6 +12,12 @@ export const en = {
   'error.model_unknown': 'A model that these pictures were made with isn’t there any more.',
   'error.model_hidden': 'This model was hidden by those who run Selfi, so it can’t be made public.',
   'error.own_model': 'This model is your own.',
+  'error.promo_unknown': 'There is no such code. Look at how it is written.',
+  'error.promo_redeemed': 'You’ve had the stars of this code.',
+  'error.promo_over': 'This code is over.',
+  'error.promo_used_up': 'Others were faster: this code is used up.',
+  'error.too_often': 'That was too often. Try again in a few minutes.',
+  'error.support_nobody': 'Nobody is there who could answer. Write to whoever gave you this bot.',
 
   'create.prompt': 'What to show',
   'create.promptPlaceholder': 'Reading in a café, golden hour, 35 mm photo',
@@ -195,6 +201,37 @@ export const en = {
     one: 'You owe {count} star of a refunded payment: the next that comes settles it.',
     other: 'You owe {count} stars of a refunded payment: the next that come settle them.',
   },
+
+  'more.code': 'Enter a code',
+  'more.invite': 'Invite friends',
+  'more.support': 'Help with a payment',
+  'more.terms': 'Terms',
+
+  'code.title': 'A promo code',
+  'code.text': 'It brings you stars, once.',
+  'code.label': 'Code',
+  'code.send': 'Get the stars',
+  'code.good': { one: '{count} star for you', other: '{count} stars for you' },
+  'code.goodText': 'They’re on your balance.',
+
+  'invite.title': 'Invite friends',
+  'invite.invited': {
+    one: 'Somebody who is new here and comes by your link gets {count} star with the first that they buy.',
+    other: 'Somebody who is new here and comes by your link gets {count} stars with the first that they buy.',
+  },
+  'invite.inviter': {
+    one: 'You get {count} star then, for up to {most} people.',
+    other: 'You get {count} stars then, for up to {most} people.',
+  },
+  'invite.share': 'Share the link',
+  'invite.shareText': 'Make pictures of yourself with Selfi.',
+
+  'support.title': 'Help with a payment',
+  'support.text': 'A person reads this, with your last payments beside it. The answer comes in the chat.',
+  'support.label': 'What happened?',
+  'support.send': 'Send',
+  'support.sent': 'It’s on its way',
+  'support.sentText': 'The answer comes in the chat.',
 
   'history.welcome': 'A welcome gift',
   'history.purchase': { one: 'A pack of {count} star', other: 'A pack of {count} stars' },

@@ -14,6 +14,12 @@ export const es: LaterCatalogue = {
   'error.model_unknown': 'Un modelo con el que se hicieron estas imágenes ya no está.',
   'error.model_hidden': 'Quienes llevan Selfi han ocultado este modelo, así que no puede hacerse público.',
   'error.own_model': 'Este modelo es tuyo.',
+  'error.promo_unknown': 'No hay ningún código así. Mira cómo se escribe.',
+  'error.promo_redeemed': 'Ya has recibido las estrellas de este código.',
+  'error.promo_over': 'Este código ha caducado.',
+  'error.promo_used_up': 'Otros fueron más rápidos: este código está agotado.',
+  'error.too_often': 'Han sido demasiados intentos. Prueba dentro de unos minutos.',
+  'error.support_nobody': 'No hay nadie que pueda responder. Escribe a quien te dio este bot.',
 
   'create.prompt': 'Qué mostrar',
   'create.promptPlaceholder': 'Leyendo en un café al atardecer, foto de 35 mm',
@@ -200,6 +206,37 @@ export const es: LaterCatalogue = {
     one: 'Debes {count} estrella de un pago devuelto: se descontará de las próximas que lleguen.',
     other: 'Debes {count} estrellas de un pago devuelto: se descontarán de las próximas que lleguen.',
   },
+
+  'more.code': 'Introducir un código',
+  'more.invite': 'Invitar a amigos',
+  'more.support': 'Ayuda con un pago',
+  'more.terms': 'Condiciones',
+
+  'code.title': 'Un código promocional',
+  'code.text': 'Te da estrellas, una vez.',
+  'code.label': 'Código',
+  'code.send': 'Recibir las estrellas',
+  'code.good': { one: '{count} estrella para ti', other: '{count} estrellas para ti' },
+  'code.goodText': 'Ya están en tu saldo.',
+
+  'invite.title': 'Invitar a amigos',
+  'invite.invited': {
+    one: 'Quien es nuevo aquí y llega por tu enlace recibe {count} estrella con las primeras que compre.',
+    other: 'Quien es nuevo aquí y llega por tu enlace recibe {count} estrellas con las primeras que compre.',
+  },
+  'invite.inviter': {
+    one: 'Entonces tú recibes {count} estrella, por hasta {most} personas.',
+    other: 'Entonces tú recibes {count} estrellas, por hasta {most} personas.',
+  },
+  'invite.share': 'Compartir el enlace',
+  'invite.shareText': 'Crea imágenes de ti con Selfi.',
+
+  'support.title': 'Ayuda con un pago',
+  'support.text': 'Lo lee una persona, que ve también tus últimos pagos. La respuesta llega al chat.',
+  'support.label': '¿Qué ha pasado?',
+  'support.send': 'Enviar',
+  'support.sent': 'Ya está en camino',
+  'support.sentText': 'La respuesta llega al chat.',
 
   'history.welcome': 'Regalo de bienvenida',
   'history.purchase': { one: 'Un paquete de {count} estrella', other: 'Un paquete de {count} estrellas' },
