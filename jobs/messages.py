@@ -9,48 +9,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
-from aiogram import html
 from aiogram.types import Message
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from bot.pictures import Album, buttons_message, caption, failed_message
-from bot.receipts import receipt
-from bot.support import answer_message, request_message
-from bot.views import BURST, View, draft_message, final_message, rest_of_burst
+from bot.views import BURST, draft_message, rest_of_burst
 from config import Settings
 from jobs.delivery import PATIENCE, Delivery, Parcel, Undeliverable, UnknownFile
+from jobs.letters import Letter, letter_of
 from jobs.worker import Again
 from media.sheets import make_sheet
 from media.storage import ObjectNotFound, Storage, StorageUnavailable
-from models import payment, photo
-from models.generation import Generation, GenStatus, Origin
-from models.ledger import Cause, LedgerEntry, refund_of, settled_of
-from models.lora import LoraModel
+from models import photo
+from models.generation import Origin
 from models.notification import Notification, NotificationKind, NotificationStatus, notify, tell_operators
 from models.picture import Picture
 from models.queue import Job, enqueue
-from models.support import SupportRequest
-from models.training import Training
-from models.user import LANGUAGES, User
+from models.user import User
 
 log = structlog.get_logger(__name__)
-
-PAYMENTS_SHOWN = 5  # beside a request for help
-
-
-@dataclass(frozen=True)
-class Letter:
-    """What a notification says to its reader. Its pictures go as an album, or as one photo `on_a_sheet`."""
-
-    view: View | None
-    pictures: Sequence[Picture] = ()
-    on_a_sheet: bool = False
-    reply_to: int | None = None
-
-    @property
-    def messages(self) -> int:
-        return 1 if self.on_a_sheet else max(1, len(self.pictures))
 
 
 @dataclass
@@ -81,7 +58,7 @@ class MessageJobs:
             log.warning("notification_in_doubt", kind=note.kind)
             await self._close(note, NotificationStatus.SENT, error="in doubt")
             return
-        letter = await self._letter(note)
+        letter = await letter_of(note, self.settings.app_url)
         if letter is None:
             blocked = await User.exists(id=note.chat_id, blocked_at__isnull=False)
             error = "blocked" if blocked else "nothing to send"
@@ -153,70 +130,6 @@ class MessageJobs:
         what = f"The answer to request {note.support_id}, for {note.chat_id},"
         text = f"{what} may never be read ({error})."
         await tell_operators(self.settings.admin_ids, text, f"lost:{note.id}")
-
-    async def _letter(self, note: Notification) -> Letter | None:
-        """None for one who has blocked the bot, and where what it is about is gone."""
-        if note.kind is NotificationKind.OPERATOR:
-            return Letter(View(html.quote(note.text or "")))
-        if note.kind is NotificationKind.SUPPORT_REQUEST and note.support:
-            return Letter(await self._request(note.chat_id, note.support))
-        user = await User.get(id=note.chat_id)
-        return None if user.blocked_at else await self._letter_for(user, note)
-
-    async def _request(self, operator_id: int, request: SupportRequest) -> View:
-        """For an operator, who may never have written to us."""
-        operator = await User.get_or_none(id=operator_id)
-        payments = await payment.newest(request.user_id, PAYMENTS_SHOWN)
-        return request_message(request, payments, operator.language if operator else LANGUAGES[0])
-
-    async def _letter_for(self, user: User, note: Notification) -> Letter | None:
-        if note.ledger is not None:
-            debt = await settled_of(note.ledger)
-            view = receipt(note.ledger, debt, user.language, self.settings.app_url)
-            return Letter(view) if view else None
-        if note.support is not None:
-            return Letter(answer_message(note.support, user.language))
-        if note.training is not None:
-            return await self._of_training(user, note.training)
-        if note.generation is not None:
-            return await self._of_generation(user, note, note.generation)
-        return None
-
-    async def _of_training(self, user: User, training: Training) -> Letter:
-        refund, debt = await _came_back(Cause(training.id))
-        view = final_message(training, user.language, self.settings.app_url, refund=refund, debt=debt)
-        samples = await Generation.get_or_none(training_id=training.id, status=GenStatus.COMPLETED)
-        pictures = await _pictures(samples.id) if samples else []
-        return Letter(view, pictures, on_a_sheet=bool(pictures))
-
-    async def _of_generation(self, user: User, note: Notification, generation: Generation) -> Letter | None:
-        match note.kind:
-            case NotificationKind.PICTURES:
-                return await self._album(user, note, generation)
-            case NotificationKind.PICTURES_BUTTONS if generation.deleted_at:
-                return None
-            case NotificationKind.PICTURES_BUTTONS:
-                refund, debt = await _came_back(Cause(generation_id=generation.id))
-                view = buttons_message(
-                    generation,
-                    await _used(generation),
-                    user.language,
-                    self.settings.app_url,
-                    refund=refund,
-                    debt=debt,
-                    album=await _album_of(generation.id),
-                )
-                return Letter(view)
-            case _:
-                refund, debt = await _came_back(Cause(generation_id=generation.id))
-                return Letter(failed_message(generation, user.language, refund=refund, debt=debt))
-
-    async def _album(self, user: User, note: Notification, generation: Generation) -> Letter | None:
-        pictures = await _pictures(generation.id)
-        if note.picture_id:
-            one = [picture for picture in pictures if picture.id == note.picture_id]
-            return Letter(caption(generation, user.language), one) if one else None
-        return Letter(None, pictures, reply_to=generation.message_id) if pictures else None
 
     @asynccontextmanager
     async def _packed(self, letter: Letter) -> AsyncIterator[Packed | None]:
@@ -317,30 +230,3 @@ async def _follow(
         )
     if generation.origin is Origin.CHAT:
         await enqueue(tx, Job("generation_status", str(generation.id), dedupe=False))
-
-
-async def _album_of(generation_id: uuid.UUID) -> Album:
-    """What became of its album."""
-    sent = await Notification.filter(dedupe_key=f"pictures:{generation_id}").first()
-    if sent and sent.status is NotificationStatus.DROPPED:
-        return "refused"
-    return "in doubt" if sent and sent.error else "sent"
-
-
-async def _came_back(cause: Cause) -> tuple[LedgerEntry | None, LedgerEntry | None]:
-    """The row by which stars came back, and the one by which a debt was settled of them."""
-    refund = await refund_of(cause)
-    return refund, await settled_of(refund) if refund else None
-
-
-async def _pictures(generation_id: uuid.UUID) -> list[Picture]:
-    """Those that are left of it, without their thumbnails."""
-    columns = ("id", "user_id", "generation_id", "position", "file_id")
-    return await Picture.filter(generation_id=generation_id).order_by("position").only(*columns)
-
-
-async def _used(generation: Generation) -> list[tuple[LoraModel, float]]:
-    """Its models with their scales, those that are left."""
-    found = {lora.id: lora for lora in await LoraModel.filter(id__in=generation.lora_ids, deleted_at=None)}
-    scales = ((uuid.UUID(used["id"]), float(used["scale"])) for used in generation.loras)
-    return [(found[lora_id], scale) for lora_id, scale in scales if lora_id in found]
