@@ -23,7 +23,6 @@ from models.generation import UNSAFE, Generation
 from models.lora import LoraModel, usable_from_here
 from models.picture import NewPicture, Picture, picture_id, picture_key
 from models.queue import Job, put
-from models.settlement import settle_generation
 from models.turns import Turns
 from models.wish import with_triggers
 from web import weights
@@ -43,9 +42,6 @@ class GenerationJobs(RunJobs[Generation]):
     turns: Turns
 
     model: ClassVar[type[Generation]] = Generation
-    kind: ClassVar[str] = "generation"
-    settling: ClassVar[str] = "settle_generation"
-    cancelling: ClassVar[str] = "cancel_generation"
 
     async def take_turns(self, subject: str, attempt: int) -> None:  # noqa: ARG002 — every job takes it
         """Gives turns to those who may go now."""
@@ -105,9 +101,6 @@ class GenerationJobs(RunJobs[Generation]):
             run.id, running=status.state == "running", queue_position=status.queue_position
         )
 
-    async def end(self, run: Generation, outcome: dict[str, Any] | FalError) -> None:
-        await settle_generation(run, outcome)
-
     async def collect(self, subject: str, attempt: int) -> None:
         """Brings what fal has made into our storage, and completes the generation by it."""
         run = await self._get(subject)
@@ -126,7 +119,7 @@ class GenerationJobs(RunJobs[Generation]):
         except FalError as e:
             # A file that is gone stays gone, however often one asks; a fault of the line passes.
             if isinstance(e, Rejected) or attempt >= RESULT_ATTEMPTS:
-                await settle_generation(run, e)
+                await self.end(run, e)
                 return
             raise await self._later(e, attempt) from e
         pictures = [picture for picture in kept if picture]

@@ -18,6 +18,7 @@ from jobs.worker import Again
 from models.notification import tell_operators
 from models.queue import Job, put
 from models.run import Run, claim_submit, release_submit
+from models.settlement import settle
 
 R = TypeVar("R", bound=Run)
 
@@ -39,10 +40,6 @@ class RunJobs(ABC, Generic[R]):
     fal: Fal
 
     model: ClassVar[type[Any]]
-    kind: ClassVar[str]
-    settling: ClassVar[str]
-    """The names of the kind in addresses of webhooks, and of the job that fetches a result."""
-    cancelling: ClassVar[str]
 
     @abstractmethod
     def endpoint(self, run: R) -> str: ...
@@ -71,9 +68,9 @@ class RunJobs(ABC, Generic[R]):
     async def follow(self, run: R, status: Status) -> None:
         """Takes in what fal says of a run that is queued or running."""
 
-    @abstractmethod
     async def end(self, run: R, outcome: dict[str, Any] | FalError) -> None:
-        """Ends the run by its output or its error."""
+        """Does what its output or its error asks for."""
+        await settle(run, outcome, samples=self.settings.sample_pictures)
 
     async def _get(self, subject: str) -> R | None:
         found: R | None = await self.model.get_or_none(id=uuid.UUID(subject))
@@ -131,7 +128,7 @@ class RunJobs(ABC, Generic[R]):
         now = await self._get(str(run.id))
         if now is None or not now.is_active or now.request_id != request_id:
             # Cancelled while it was on its way, or a webhook named another: nobody waits for this one.
-            await put(Job(self.cancelling, f"{run.id}/{request_id}"))
+            await put(Job(run.cancel_job, f"{run.id}/{request_id}"))
 
     async def _look_for_request(
         self, run: R, asked: dict[str, Any], submitted_at: datetime, attempt: int
@@ -153,7 +150,7 @@ class RunJobs(ABC, Generic[R]):
             log.warning("submit_not_found", before=run.submits_in_doubt)
             if run.submits_in_doubt:
                 await tell_operators(
-                    self.settings.admin_ids, f"fal.ai: two submits of a {self.kind} got lost; it is given up."
+                    self.settings.admin_ids, f"fal.ai: two submits of a {run.kind} got lost; it is given up."
                 )
                 await self.end(run, Unavailable("Two submits got lost.", code="no_answer"))
                 return
@@ -170,14 +167,14 @@ class RunJobs(ABC, Generic[R]):
             status = await self.fal.status(self.endpoint(run), run.request_id)
         except FalError as e:
             if _forgotten(e, run):
-                await put(Job(self.settling, subject))  # which asks once more, for the result
+                await put(Job(run.settle_job, subject))  # which asks once more, for the result
                 return
             raise await self._later(e, attempt) from e
         if status.state == "completed":
             if status.error:
                 await self.end(run, status.error)
             else:
-                await put(Job(self.settling, subject))
+                await put(Job(run.settle_job, subject))
             return
         await self.follow(run, status)
         raise Again(self._interval(attempt))
@@ -222,7 +219,7 @@ class RunJobs(ABC, Generic[R]):
 
     def _webhook_url(self, run: R) -> str | None:
         base = self.settings.public_url
-        return f"{base}{self.settings.fal_webhook(self.kind, run.id)}" if base else None
+        return f"{base}{self.settings.fal_webhook(run.kind, run.id)}" if base else None
 
 
 async def later(settings: Settings, error: FalError, attempt: int) -> Again:

@@ -6,12 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from fal.client import Status
-from fal.errors import FalError
 from fal.progress import progress
 from fal.trainers import TRAINERS, TrainingOrder
 from jobs.runs import RunJobs
 from models import training as trainings
-from models.settlement import settle
 from models.training import Training, TrainStatus, move
 
 # Where no log line shows progress, time is all there is to go by; it must not promise too much.
@@ -21,9 +19,6 @@ CLOCK_PERCENT = 80
 @dataclass(frozen=True)
 class TrainingJobs(RunJobs[Training]):
     model: ClassVar[type[Training]] = Training
-    kind: ClassVar[str] = "training"
-    settling: ClassVar[str] = "settle"
-    cancelling: ClassVar[str] = "cancel"
 
     def endpoint(self, run: Training) -> str:
         return TRAINERS[run.base_model_id].endpoint
@@ -76,6 +71,3 @@ class TrainingJobs(RunJobs[Training]):
         usual = await trainings.usual_seconds(training.base_model_id)
         elapsed = (datetime.now(UTC) - training.running_at).total_seconds()
         return min(CLOCK_PERCENT, int(elapsed * CLOCK_PERCENT / (usual * training.steps / 1000)))
-
-    async def end(self, run: Training, outcome: dict[str, Any] | FalError) -> None:
-        await settle(run, outcome, samples=self.settings.sample_pictures)

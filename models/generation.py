@@ -70,6 +70,10 @@ class Origin(StrEnum):
 
 
 class Generation(Run):
+    kind = "generation"
+    settle_job = "settle_generation"
+    cancel_job = "cancel_generation"
+
     base_model: fields.ForeignKeyRelation["BaseModel"] = fields.ForeignKeyField(
         "models.BaseModel", related_name="generations", on_delete=fields.RESTRICT
     )

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from tortoise import fields
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -22,6 +22,13 @@ CHANNEL = "run"
 
 
 class Run(Model):
+    kind: ClassVar[str]
+    """Its name in addresses of webhooks, in codes of errors, and in what operators read."""
+    settle_job: ClassVar[str]
+    """Fetches the result of one that fal has ended; the subject is its id."""
+    cancel_job: ClassVar[str]
+    """Tells fal that nobody waits for it any more; the subject is its id, a slash, and the request's."""
+
     id: uuid.UUID = fields.UUIDField(primary_key=True)
     user_id: int
     base_model_id: str

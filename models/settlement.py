@@ -1,6 +1,7 @@
 """What fal's last word on a run means for us; the webhook and the poller bring it here alike."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from fal.errors import FalError, Rejected, Unavailable
@@ -41,42 +42,52 @@ _REFUSED = "The trainer refused this training."
 
 
 async def settle(
-    training: Training,
-    outcome: dict[str, Any] | FalError,
-    request_id: str | None = None,
-    *,
-    samples: int = 0,
+    run: Run, outcome: dict[str, Any] | FalError, request_id: str | None = None, *, samples: int = 0
 ) -> bool:
-    """Ends the training by its run's output or error; False when it had ended before.
+    """Does what a run's output or error asks for; False when it had ended before, or this was known.
 
-    Of a new model so many sample pictures are made.
+    A training ends by it, and of the new model so many sample pictures are made. A generation ends by an
+    error; by its output its pictures are fetched first.
     """
-    if isinstance(outcome, FalError):
-        return await _fail(training.id, outcome, request_id)
-    output: dict[str, Any] = _storable(outcome)
-    try:
-        files = TRAINERS[training.base_model_id].result(output)
-    except Rejected as error:
-        return await _fail(training.id, error, request_id)
+    match run:
+        case Training():
+            return await _settle_training(run, outcome, request_id, samples)
+        case Generation():
+            return await _settle_generation(run, outcome, request_id)
+        case _:
+            raise TypeError(run)
+
+
+async def _settle_training(
+    training: Training, outcome: dict[str, Any] | FalError, request_id: str | None, samples: int
+) -> bool:
+    if not isinstance(outcome, FalError):
+        output: dict[str, Any] = _storable(outcome)
+        try:
+            files = TRAINERS[training.base_model_id].result(output)
+        except Rejected as error:
+            outcome = error
+        else:
+            moved = await move(
+                training.id,
+                TrainStatus.COMPLETED,
+                request_id=request_id,
+                step=training.steps,
+                output=output,
+                files=(files.weights_url, files.config_url),
+                samples=samples,
+            )
+            return moved is not None
+    code, sentence = _told(outcome, _SENTENCES, refused=_REFUSED, failed=_PROVIDER_FAILED)
     moved = await move(
-        training.id,
-        TrainStatus.COMPLETED,
-        request_id=request_id,
-        step=training.steps,
-        output=output,
-        files=(files.weights_url, files.config_url),
-        samples=samples,
+        training.id, TrainStatus.FAILED, request_id=request_id, error_code=code, error=sentence
     )
     return moved is not None
 
 
-async def settle_generation(
-    generation: Generation, outcome: dict[str, Any] | FalError, request_id: str | None = None
+async def _settle_generation(
+    generation: Generation, outcome: dict[str, Any] | FalError, request_id: str | None
 ) -> bool:
-    """Has the pictures in the run's output fetched, or ends the generation by its error.
-
-    False when it had ended before, or this was known.
-    """
     if not isinstance(outcome, FalError):
         try:
             TRAINERS[generation.base_model_id].painter.result(outcome)
@@ -84,11 +95,15 @@ async def settle_generation(
             outcome = error
         else:
             return await generations.made(generation.id, _storable(outcome), request_id)
-    if isinstance(outcome, Rejected):
-        code, sentence = outcome.code, _PICTURE_SENTENCES.get(outcome.code, _PICTURES_REFUSED)
-    else:
-        code, sentence = "provider_failed", _PICTURES_FAILED
+    code, sentence = _told(outcome, _PICTURE_SENTENCES, refused=_PICTURES_REFUSED, failed=_PICTURES_FAILED)
     return await generations.fail(generation.id, code, sentence, request_id)
+
+
+def _told(error: FalError, sentences: Mapping[str, str], *, refused: str, failed: str) -> tuple[str, str]:
+    """The code and the sentence that people are told a failure by: only what fal refuses is up to them."""
+    if isinstance(error, Rejected):
+        return error.code, sentences.get(error.code, refused)
+    return "provider_failed", failed
 
 
 def _storable(value: Any) -> Any:
@@ -104,69 +119,38 @@ def _storable(value: Any) -> Any:
             return value
 
 
-async def _fail(training_id: uuid.UUID, error: FalError, request_id: str | None) -> bool:
-    if isinstance(error, Rejected):
-        code, sentence = error.code, _SENTENCES.get(error.code, _REFUSED)
-    else:
-        code, sentence = "provider_failed", _PROVIDER_FAILED
-    failed = await move(
-        training_id, TrainStatus.FAILED, request_id=request_id, error_code=code, error=sentence
-    )
-    return failed is not None
-
-
-async def training_webhook(training_id: uuid.UUID, event: WebhookEvent, samples: int) -> None:
-    """Does what a proven webhook for this training asks for; a repeated or a late one changes nothing.
-
-    Raises:
-        NotFound: no such training.
-    """
-    training = await Training.get_or_none(id=training_id)
-    if training is None:
-        raise NotFound("There is no such training.", code="training_not_found")
-    if not _concerns(training, event):
-        return
-    if event.ok and event.payload is None:
-        await move(training.id, TrainStatus(training.status), request_id=event.request_id)
-        await put(Job("settle", str(training.id)))
-        return
-    settled = await settle(training, _outcome(event), event.request_id, samples=samples)
-    if settled and not _is_ours(training, event):
-        await put(Job("cancel", f"{training.id}/{training.request_id}"))
-
-
-async def generation_webhook(generation_id: uuid.UUID, event: WebhookEvent) -> None:
-    """The same for a generation.
-
-    Raises:
-        NotFound: no such generation.
-    """
-    generation = await Generation.get_or_none(id=generation_id)
-    if generation is None:
-        raise NotFound("There is no such generation.", code="generation_not_found")
-    if not _concerns(generation, event):
-        return
-    if event.ok and event.payload is None:
-        await generations.at_fal(generation.id, event.request_id)
-        await put(Job("settle_generation", str(generation.id)))
-        return
-    settled = await settle_generation(generation, _outcome(event), event.request_id)
-    if settled and not _is_ours(generation, event):
-        await put(Job("cancel_generation", f"{generation.id}/{generation.request_id}"))
-
-
-def _concerns(run: Run, event: WebhookEvent) -> bool:
-    """Whether anything follows from it.
+async def hear(kind: type[Run], run_id: uuid.UUID, event: WebhookEvent, samples: int = 0) -> None:
+    """Does what a proven webhook for this run asks for; a repeated or a late one changes nothing.
 
     Our id comes from the address that we gave fal, so a webhook can be placed even when the answer to its
     submit has not been stored: it then tells us the request's id. Where a second submit became necessary
     there are two requests: the first good result wins, and the other request is cancelled.
+
+    Raises:
+        NotFound: no such run.
     """
-    return run.is_active and (event.ok or _is_ours(run, event))
+    run = await kind.get_or_none(id=run_id)
+    if run is None:
+        raise NotFound(f"There is no such {kind.kind}.", code=f"{kind.kind}_not_found")
+    is_ours = run.request_id in {None, event.request_id}
+    if not run.is_active or not (event.ok or is_ours):
+        return
+    if event.ok and event.payload is None:
+        await _at_fal(run, event.request_id)
+        await put(Job(run.settle_job, str(run.id)))
+        return
+    settled = await settle(run, _outcome(event), event.request_id, samples=samples)
+    if settled and not is_ours:
+        await put(Job(run.cancel_job, f"{run.id}/{run.request_id}"))
 
 
-def _is_ours(run: Run, event: WebhookEvent) -> bool:
-    return run.request_id in {None, event.request_id}
+async def _at_fal(run: Run, request_id: str) -> None:
+    """Notes by which id fal knows it, where that isn't known."""
+    match run:
+        case Training():
+            await move(run.id, TrainStatus(run.status), request_id=request_id)
+        case Generation():
+            await generations.at_fal(run.id, request_id)
 
 
 def _outcome(event: WebhookEvent) -> dict[str, Any] | FalError:

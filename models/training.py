@@ -60,6 +60,10 @@ log = structlog.get_logger(__name__)
 
 
 class Training(Run):
+    kind = "training"
+    settle_job = "settle"
+    cancel_job = "cancel"
+
     lora_id: uuid.UUID
     lora: fields.OneToOneRelation["LoraModel"] = fields.OneToOneField(
         "models.LoraModel", related_name="training", on_delete=fields.CASCADE
@@ -305,7 +309,7 @@ async def _end(
         [row["lora_id"], (LoraStatus.READY if completed else LoraStatus.FAILED).value, weights, config],
     )
     if not completed and row["request_id"]:
-        await enqueue(tx, Job("cancel", f"{training_id}/{row['request_id']}"))
+        await enqueue(tx, Job(Training.cancel_job, f"{training_id}/{row['request_id']}"))
     if completed:
         await enqueue(tx, Job("keep_weights", str(row["lora_id"])))
     if completed and samples and await make_samples(tx, training_id, samples):

@@ -1,15 +1,17 @@
 """What Telegram and fal call: each proves itself by its own secret or signature."""
 
 import hmac
-import uuid
 
 import structlog
 from aiohttp import web
 
 from fal.errors import Unavailable as FalUnavailable
-from fal.webhooks import InvalidSignature, WebhookEvent, parse
+from fal.webhooks import InvalidSignature, parse
 from models.errors import NotFound, Unauthenticated, Unavailable
-from models.settlement import generation_webhook, training_webhook
+from models.generation import Generation
+from models.run import Run
+from models.settlement import hear
+from models.training import Training
 from web.bodies import path_id, read_body
 from web.errors import Malformed
 from web.keys import SETTINGS, TELEGRAM_WEBHOOK, VERIFIER
@@ -27,34 +29,30 @@ async def telegram(request: web.Request) -> web.StreamResponse:
 
 
 async def fal_training(request: web.Request) -> web.Response:
-    training_id, event = await _proven(request, "training")
-    await training_webhook(training_id, event, request.app[SETTINGS].sample_pictures)
-    return web.Response(status=200)
+    return await _fal(request, Training)
 
 
 async def fal_generation(request: web.Request) -> web.Response:
-    generation_id, event = await _proven(request, "generation")
-    await generation_webhook(generation_id, event)
-    return web.Response(status=200)
+    return await _fal(request, Generation)
 
 
-async def _proven(request: web.Request, kind: str) -> tuple[uuid.UUID, WebhookEvent]:
-    """Which run it is about, and what it says.
-
-    fal calls again after every answer but a 2xx, so that one that we can't take now isn't lost.
-    """
-    run_id = path_id(request, NotFound(f"There is no such {kind}.", code=f"{kind}_not_found"))
+async def _fal(request: web.Request, kind: type[Run]) -> web.Response:
+    """fal calls again after every answer but a 2xx, so that one that we can't take now isn't lost."""
+    run_id = path_id(request, NotFound(f"There is no such {kind.kind}.", code=f"{kind.kind}_not_found"))
+    settings = request.app[SETTINGS]
     given = request.query.get("proof", "").encode(errors="surrogateescape")
-    if not hmac.compare_digest(given, request.app[SETTINGS].fal_webhook_proof(run_id).encode()):
+    if not hmac.compare_digest(given, settings.fal_webhook_proof(run_id).encode()):
         log.warning("webhook_refused", reason="the proof in its address is missing or wrong")
         raise Unauthenticated("This address was not given to fal.ai by us.", code="proof_invalid")
-    structlog.contextvars.bind_contextvars(**{f"{kind}_id": str(run_id)})
+    structlog.contextvars.bind_contextvars(**{f"{kind.kind}_id": str(run_id)})
     body = await read_body(request, _LARGEST_WEBHOOK)
     await _verify(request, body)
     try:
-        return run_id, parse(body)
+        event = parse(body)
     except ValueError as e:
         raise Malformed(str(e), code="malformed_webhook") from e
+    await hear(kind, run_id, event, settings.sample_pictures)
+    return web.Response(status=200)
 
 
 async def _verify(request: web.Request, body: bytes) -> None:
