@@ -40,7 +40,8 @@ const [ana, beto, carla] = [model('ana'), model('beto'), model('carla', 'flux-2'
 /** The lists as they were read. */
 function modelsOf(own: Model[], selected: Model[] = []): Models {
   const find = (id: string) => [...own, ...selected].find((one) => one.id === id) ?? null;
-  return { own: { items: own }, selected: { items: selected }, find } as unknown as Models;
+  const lists = { own: { items: own, loaded: true }, selected: { items: selected, loaded: true } };
+  return { ...lists, find, forget: () => undefined } as unknown as Models;
 }
 const gone = { model: () => Promise.reject(new ApiError(404, 'model_not_found')) };
 const wishOf = (own: Model[], selected?: Model[], api: { model: (id: string) => Promise<Model> } = gone) =>

@@ -81,9 +81,9 @@ export class Generations extends Pages<Generation> {
   /** A picture by its id, or all of a generation's by that one's. */
   async remove(id: string): Promise<void> {
     try {
-      await persist(() => this.#api.removeGeneration(id));
+      await this.#api.removeGeneration(id);
     } catch (error) {
-      // Gone already is what we wanted.
+      // Gone already is what was wanted.
       if (!(error instanceof ApiError && error.status === 404)) throw error;
     }
     const kept = ({ pictures }: Generation) => pictures.filter((picture) => picture.id !== id);

@@ -1,4 +1,4 @@
-import type { Api, Model, ModelEdit } from './api';
+import { type Api, ApiError, type Model, type ModelEdit } from './api';
 import { Pages } from './pages.svelte';
 import { persist } from './retry';
 
@@ -20,7 +20,8 @@ export class Models {
     this.#api = api;
     const list = (scope: Scope | 'selected') =>
       new Pages<Model>(
-        (cursor) => api.models(scope, cursor),
+        // What is being changed would come as it was before.
+        (cursor) => this.#changes.then(() => api.models(scope, cursor)),
         ({ createdAt }) => createdAt,
       );
     this.own = list('own');
@@ -43,9 +44,9 @@ export class Models {
    * Answers the model as the server then has it. One change after the other: a try again of an older wish must not
    * come after a newer one.
    */
-  async edit(id: string, change: ModelEdit): Promise<Model> {
+  async edit(id: string, change: ModelEdit, attempts?: number): Promise<Model> {
     const before = this.#changes;
-    const changing = before.then(() => persist(() => this.#api.editModel(id, change)));
+    const changing = before.then(() => persist(() => this.#api.editModel(id, change), attempts));
     this.#changes = changing.catch(() => undefined);
     const model = await changing;
     this.take(model);
@@ -53,7 +54,12 @@ export class Models {
   }
 
   async remove(id: string): Promise<void> {
-    await persist(() => this.#api.removeModel(id));
+    try {
+      await this.#api.removeModel(id);
+    } catch (error) {
+      // Gone already is what was wanted.
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+    }
     this.forget(id);
   }
 

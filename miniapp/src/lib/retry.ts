@@ -27,8 +27,8 @@ export const wait: Wait = (ms) =>
     addEventListener('online', end);
   });
 
-/** Nobody is kept before a button for longer than this. */
-const PATIENCE_SECONDS = 60;
+/** Whether the server asks for more seconds than anybody is kept before a button. */
+export const isLong = (retryAfter: number | null): boolean => (retryAfter ?? 0) > 60;
 
 /** Repeats a request that is safe to repeat, while its failure is worth another try soon. */
 export async function persist<T>(request: () => Promise<T>, attempts = 4, pause = wait): Promise<T> {
@@ -36,8 +36,8 @@ export async function persist<T>(request: () => Promise<T>, attempts = 4, pause 
     try {
       return await request();
     } catch (error) {
-      if (!(error instanceof ApiError) || !error.transient || attempt === attempts) throw error;
-      if ((error.retryAfter ?? 0) > PATIENCE_SECONDS) throw error;
+      if (!(error instanceof ApiError) || !error.transient || isLong(error.retryAfter)) throw error;
+      if (attempt === attempts) throw error;
       await pause(backoff(attempt, error.retryAfter));
     }
   }

@@ -11,6 +11,8 @@ interface Entry {
   depth: number;
   /** Pixels that it was scrolled by when something was opened on top of it. */
   scrolled?: number;
+  /** What had the focus then, as it is called. */
+  focused?: string;
 }
 
 /**
@@ -52,10 +54,11 @@ export class Router {
   }
 
   push(route: Route): void {
-    history.replaceState({ ...this.#entry, scrolled: scrollY }, '');
+    history.replaceState({ ...this.#entry, scrolled: scrollY, focused: nameOf(document.activeElement) }, '');
     this.#entry = { route, depth: this.#entry.depth + 1 };
     history.pushState(this.#entry, '');
     scrollTo(0, 0);
+    void focus();
   }
 
   /** Out of all that was opened on top, to a tab. */
@@ -71,7 +74,16 @@ export class Router {
   }
 
   back(): void {
-    this.#leave(1);
+    if (this.canGoBack) this.#leave(1);
+  }
+
+  /**
+   * For what takes a while: what is returned says whether the person is still where they were. Nobody is taken
+   * elsewhere by an answer that they no longer wait for.
+   */
+  watch(): () => boolean {
+    const { route } = this.#entry;
+    return () => this.#entry.route === route;
   }
 
   /** Going back takes a moment: a second tap in it must not go further, out of the app. */
@@ -85,7 +97,28 @@ export class Router {
     this.#entry = entry;
     await tick();
     scrollTo(0, entry.scrolled ?? 0);
+    await focus(entry.focused);
   }
+}
+
+/** What it is called on the screen, by which it is found there again. */
+function nameOf(element: Element | null): string {
+  return element?.getAttribute('aria-label') ?? element?.textContent.trim() ?? '';
+}
+
+/**
+ * The focus went with the screen that had it: it is given back to what is called so, or else to the heading, so that
+ * whoever works by keyboard goes on from there, and screen readers say where they are.
+ */
+async function focus(name = ''): Promise<void> {
+  await tick();
+  // A long list draws what is in sight once it has been scrolled.
+  await new Promise(requestAnimationFrame);
+  if (document.activeElement !== document.body) return;
+  const buttons = name === '' ? [] : [...document.querySelectorAll<HTMLElement>('main button')];
+  const heading = document.querySelector<HTMLElement>('main h1');
+  if (heading) heading.tabIndex = -1;
+  (buttons.find((one) => nameOf(one) === name) ?? heading)?.focus({ preventScroll: true });
 }
 
 function isEntry(state: unknown): state is Entry {

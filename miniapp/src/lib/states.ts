@@ -18,7 +18,6 @@ Object.assign(errors, {
   promo_redeemed: 'error.promo_redeemed',
   promo_over: 'error.promo_over',
   promo_used_up: 'error.promo_used_up',
-  too_often: 'error.too_often',
   support_nobody: 'error.support_nobody',
 } satisfies typeof errors);
 

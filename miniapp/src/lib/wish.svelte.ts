@@ -25,6 +25,12 @@ export interface Used {
   scale: number;
 }
 
+interface Choice {
+  models: Picked[];
+  /** The selection that it took the place of; null while that isn't known yet. */
+  instead: string | null;
+}
+
 /** What stands between the person and the pictures, the first thing first. */
 export type Obstacle =
   'prompt' | 'long' | 'models' | 'mixed' | 'many' | 'steps' | 'guidance' | 'seed' | 'stars';
@@ -60,7 +66,7 @@ export class Wish {
 
   #own = $state<Own>({});
   /** Null where none were picked here: then it is those that are selected. */
-  #picked = $state.raw<{ models: Picked[]; instead: string } | null>(null);
+  #picked = $state.raw<Choice | null>(null);
   /** Models that are in none of the lists that were read. */
   #others = $state.raw<readonly Model[]>([]);
   /** What the server said of a field, and of which value. */
@@ -85,20 +91,26 @@ export class Wish {
     if (selected.items.length > 0) return selected.items;
     return own.items.length === 1 ? own.items : [];
   });
-  readonly #selection = $derived.by(() =>
-    this.#selected
+  /** Null until it is known. */
+  readonly #selection = $derived.by(() => {
+    const { own, selected } = this.#models;
+    if (!own.loaded || !selected.loaded) return null;
+    return this.#selected
       .map(({ id }) => id)
       .sort()
-      .join(),
-  );
+      .join();
+  });
+  /** What counts: what was selected after the picking is the newer wish. */
+  readonly #choice = $derived.by(() => {
+    const instead = this.#picked?.instead ?? null;
+    const isOlder = instead !== null && this.#selection !== null && instead !== this.#selection;
+    return isOlder ? null : this.#picked;
+  });
 
   readonly used: Used[] = $derived.by(() => {
     const { scale } = this.saved;
-    // What was selected after it was picked is the newer wish.
-    if (this.#picked?.instead !== this.#selection) {
-      return this.#selected.map((model) => ({ model, scale: scale ?? 1 }));
-    }
-    return this.#picked.models.flatMap((one) => {
+    if (!this.#choice) return this.#selected.map((model) => ({ model, scale: scale ?? 1 }));
+    return this.#choice.models.flatMap((one) => {
       const model = this.#find(one.id);
       return model ? [{ model, scale: one.scale }] : [];
     });
@@ -152,14 +164,27 @@ export class Wish {
 
   /** Reads what is picked and in no list; what is gone, or not for this person any more, is left out. */
   async lookUp(): Promise<void> {
-    if (this.#picked?.instead !== this.#selection) return;
-    for (const { id } of this.#picked.models) {
-      if (this.#find(id)) continue;
+    const asked = this.#choice?.models ?? [];
+    await this.#check(asked.filter(({ id }) => !this.#find(id)));
+  }
+
+  /** Asks anew for those that the server wouldn't use. What is gone is left out, and nothing takes its place. */
+  async reconsider(): Promise<void> {
+    this.use(this.#now);
+    await this.#check(this.#now);
+  }
+
+  async #check(asked: readonly Picked[]): Promise<void> {
+    for (const { id } of asked) {
       try {
-        this.#others = [...this.#others, await persist(() => this.#api.model(id))];
+        const model = await persist(() => this.#api.model(id));
+        this.#others = [...this.#others.filter((other) => other.id !== id), model];
       } catch (error) {
         if (!(error instanceof ApiError) || error.transient) return;
-        this.use(this.#picked.models.filter((one) => one.id !== id));
+        const left = (this.#choice?.models ?? []).filter((one) => one.id !== id);
+        this.#others = this.#others.filter((other) => other.id !== id);
+        this.#models.forget(id);
+        this.use(left);
         this.lost = true;
       }
     }
@@ -310,6 +335,11 @@ export class Wish {
     this.#own = own;
     this.#picked = picked;
     $effect.root(() => {
+      // Once the selection is known, what was picked before takes its place.
+      $effect(() => {
+        const [choice, selection] = [this.#picked, this.#selection];
+        if (choice?.instead === null && selection !== null) this.#picked = { ...choice, instead: selection };
+      });
       $effect(() => {
         keep(key, JSON.stringify({ prompt: this.prompt, own: this.#own, picked: this.#picked }));
       });
@@ -320,7 +350,7 @@ export class Wish {
 interface Kept {
   prompt: string;
   own: Own;
-  picked: { models: Picked[]; instead: string } | null;
+  picked: Choice | null;
 }
 
 /** What a version of ours has written, but perhaps not this one: nothing in it is taken for granted. */
@@ -339,7 +369,7 @@ function keptIn(text: string | null): Kept {
       ...(isNumber(seed) && { seed }),
     },
     picked:
-      Array.isArray(models) && typeof instead === 'string'
+      Array.isArray(models) && (typeof instead === 'string' || instead === null)
         ? {
             instead,
             models: models

@@ -1,6 +1,7 @@
 /** Codes of the server in the words of the catalogues. */
 import { ApiError, type Limits } from './api';
 import { type Key, t } from './i18n/i18n.svelte';
+import { isLong } from './retry';
 
 const EXPIRED = ['init_data_expired', 'session_expired'];
 
@@ -12,7 +13,7 @@ export function errorText(error: unknown): string {
   if (error.status === 0) return t('error.network');
   if (EXPIRED.includes(error.code)) return t('error.expired');
   if (error.status === 401 || error.status === 403) return t('error.init_data');
-  if (error.status === 429) return t('error.busy');
+  if (error.status === 429) return t(isLong(error.retryAfter) ? 'error.too_often' : 'error.busy');
   if (error.status >= 500) return t('error.server');
   return error.message || t('error.unknown');
 }

@@ -20,6 +20,7 @@ export const en = {
   'error.network': 'We can’t reach Selfi. Check your connection and try again.',
   'error.server': 'Something went wrong on our side. Try again in a moment.',
   'error.busy': 'Too many requests at once. Try again in a moment.',
+  'error.too_often': 'That was too often. Try again in a few minutes.',
   'error.expired': 'This page has been open for too long. Close it and open it again from the chat.',
   'error.init_data': 'Telegram’s sign-in wasn’t accepted. Close this page and open it again from the chat.',
   'error.draft_changed': 'Your photos have changed meanwhile. Have a look at them, and start again.',

@@ -22,6 +22,7 @@ export const es: Catalogue = {
   'error.network': 'No podemos conectar con Selfi. Revisa tu conexión e inténtalo de nuevo.',
   'error.server': 'Algo ha fallado por nuestra parte. Inténtalo de nuevo en un momento.',
   'error.busy': 'Demasiadas peticiones a la vez. Inténtalo de nuevo en un momento.',
+  'error.too_often': 'Han sido demasiados intentos. Prueba dentro de unos minutos.',
   'error.expired': 'Esta página lleva demasiado tiempo abierta. Ciérrala y ábrela otra vez desde el chat.',
   'error.init_data':
     'No se ha aceptado la identificación de Telegram. Cierra esta página y ábrela otra vez desde el chat.',

@@ -16,7 +16,6 @@ export const en = {
   'error.promo_redeemed': 'You’ve had the stars of this code.',
   'error.promo_over': 'This code is over.',
   'error.promo_used_up': 'Others were faster: this code is used up.',
-  'error.too_often': 'That was too often. Try again in a few minutes.',
   'error.support_nobody': 'Nobody is there who could answer. Write to whoever gave you this bot.',
 
   'create.prompt': 'What to show',

@@ -18,7 +18,6 @@ export const es: LaterCatalogue = {
   'error.promo_redeemed': 'Ya has recibido las estrellas de este código.',
   'error.promo_over': 'Este código ha caducado.',
   'error.promo_used_up': 'Otros fueron más rápidos: este código está agotado.',
-  'error.too_often': 'Han sido demasiados intentos. Prueba dentro de unos minutos.',
   'error.support_nobody': 'No hay nadie que pueda responder. Escribe a quien te dio este bot.',
 
   'create.prompt': 'Qué mostrar',
