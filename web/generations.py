@@ -142,8 +142,18 @@ async def send(request: web.Request) -> web.Response:
 
 
 async def _check_sends(tx: BaseDBAsyncClient, user_id: int) -> None:
-    """One at a time of a person, so that the count holds. Raises TooOften (`too_many_sends`)."""
-    await tx.execute_query("SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE", [user_id])
+    """One at a time of a person, so that the count holds.
+
+    Raises:
+        Conflict: they have blocked the bot, or never let it write (`bot_blocked`).
+        TooOften: `too_many_sends`.
+    """
+    lock = "SELECT blocked_at FROM users WHERE id = $1 FOR NO KEY UPDATE"
+    (person,) = await tx.execute_query_dict(lock, [user_id])
+    if person["blocked_at"]:
+        raise Conflict(
+            "The bot may not write to you: start it in its chat, and try again.", code="bot_blocked"
+        )
     if await waiting(user_id, NotificationKind.PICTURES) >= _SENDS_WAITING:
         raise TooOften(
             f"{_SENDS_WAITING} messages with pictures are on their way to you: let them arrive first.",

@@ -13,16 +13,16 @@ async function watch(handler: Handler, silentMs?: number) {
     call.path === '/session' ? json(response, 200, { token: 't' }) : handler(call, response),
   );
   const told: string[] = [];
+  const lost: boolean[] = [];
   const watching = new AbortController();
   const api = new Api('data', base);
   const done = watchSource<TrainingStatus>(
     { events: (signal) => api.events('training', 'id', signal), ask: () => api.status('id') },
     ({ status: state, metadata }) => told.push(`${state} ${metadata.progress}`),
     watching.signal,
-    () => Promise.resolve(),
-    silentMs,
+    { wait: () => Promise.resolve(), ...(silentMs && { silentMs }), onLost: (isLost) => lost.push(isLost) },
   );
-  return { told, done, calls, watching };
+  return { told, done, calls, watching, lost };
 }
 
 test('tells each event and ends after the last', async () => {

@@ -3,9 +3,11 @@
 import pytest
 from playwright.async_api import expect
 
+from sandbox.telegram.initdata import THEMES
 from tests.miniapp.conftest import OpenApp, Somebody, Train
 from tests.miniapp.files import photos
 from tests.miniapp.line import PHOTOS, Line
+from tests.miniapp.looks import keep_picture, no_violations
 from tests.miniapp.phone import Theme
 
 RUNNING = {"light": "rgb(240, 240, 240)", "dark": "rgb(35, 46, 60)"}
@@ -88,6 +90,29 @@ async def test_the_theme_is_telegrams_and_changes_live(open_app: OpenApp, theme:
     other: Theme = "light" if theme == "dark" else "dark"
     await phone.wear(other)
     await expect(page).to_have_css("background-color", RUNNING[other])
+
+
+# As people make their own.
+ODD_THEMES = {
+    "yellow on white": {"button_color": "#ffe100", "accent_text_color": "#ffd400", "link_color": "#ffd400"},
+    "grey on grey": dict.fromkeys(["bg_color", "secondary_bg_color", "section_bg_color"], "#a0a0a0")
+    | dict.fromkeys(["text_color", "accent_text_color", "destructive_text_color"], "#888888"),
+    "pink on black": dict.fromkeys(["bg_color", "secondary_bg_color", "section_bg_color"], "#000000")
+    | {"text_color": "#ffffff", "destructive_text_color": "#550000", "button_text_color": "#ffd0d0"},
+}
+
+
+@pytest.mark.parametrize("name", ODD_THEMES)
+async def test_whatever_the_theme_it_can_be_read(open_app: OpenApp, name: str) -> None:
+    phone = await open_app()
+    theme = THEMES["light"] | ODD_THEMES[name]
+    await phone.tell("theme_changed", {"theme_params": theme})
+    await expect(phone.app.locator("html")).to_have_css("--tg-theme-text-color", theme["text_color"])
+    for tab in ("tab.train", "tab.account"):
+        await phone.tab(tab).tap()
+        await expect(phone.tab(tab)).to_have_attribute("aria-current", "page")
+        await no_violations(await phone.frame())
+    await keep_picture(phone.page, f"theme-{name.replace(' ', '-')}")
 
 
 @pytest.mark.parametrize(("telegrams", "ours"), [("en", "en"), ("es", "es"), ("es-MX", "es"), ("de", "en")])

@@ -2,7 +2,7 @@
 
 from playwright.async_api import expect
 
-from tests.miniapp.conftest import OpenApp
+from tests.miniapp.conftest import Models, OpenApp, Paint, Somebody
 from tests.miniapp.files import photos
 from tests.service.running import Service
 
@@ -63,3 +63,32 @@ async def test_a_training_is_made_and_cancelled_by_keyboard(open_app: OpenApp, s
     await phone.focus_shows(confirm)
     await press("Enter")
     await expect(phone.text("status.cancelled")).to_be_visible()
+
+
+async def test_who_goes_back_is_where_they_were(
+    open_app: OpenApp, somebody: Somebody, models: Models, paint: Paint
+) -> None:
+    person = somebody()
+    await models(person, name="Sea")
+    await paint(person, "at the beach", count=3)
+    phone = await open_app(person)
+    press = phone.page.keyboard.press
+    await phone.tab_to(phone.tab("tab.gallery"))
+    await press("Enter")
+    second = phone.app.get_by_role(
+        "button", name=phone.words("gallery.picture", number=2, prompt="at the beach")
+    )
+    await expect(second).to_be_visible()
+    await phone.tab_to(second, back=True)
+    await press("Enter")
+    await expect(phone.app.get_by_role("heading", name=phone.words("gallery.made"))).to_be_focused()
+    await press("Escape")
+    await expect(second).to_be_focused()
+    await phone.tab_to(phone.tab("tab.models"))
+    await press("Enter")
+    model = phone.app.get_by_role("button", name="Sea")
+    await phone.tab_to(model, back=True)
+    await press("Enter")
+    await expect(phone.app.get_by_role("heading", name="Sea")).to_be_focused()
+    await phone.tell("back_button_pressed")
+    await expect(model).to_be_focused()

@@ -16,7 +16,7 @@ from models.generation import complete, fail, made
 from models.moderation import allow, hide, refuse
 from models.picture import NewPicture
 from models.turns import Turns
-from models.user import Person
+from models.user import Person, set_blocked
 from tests.people import ANA, BETO, CARLA, DANA, OLGA, asked_for, proof, ready_model
 from tests.web.conftest import Client, Serve
 from tests.web.test_models import call
@@ -497,6 +497,14 @@ async def test_pictures_are_sent_into_the_chat(client: Client, model: LoraModel)
     ]
     assert {(await send(client, row.id))[0] for _ in range(2)} == {202}
     assert await Notification.filter(generation_id=row.id, kind="pictures").count() == 5
+
+
+async def test_nobody_is_promised_what_the_bot_may_not_send(client: Client, model: LoraModel) -> None:
+    row = await finished(model)
+    await set_blocked(ANA.id, blocked=True)
+    status, problem = await send(client, row.id)
+    assert (status, problem["code"]) == (409, "bot_blocked")
+    assert not await Notification.filter(generation_id=row.id, kind="pictures", chat_id=ANA.id).exists()
 
 
 async def test_nothing_to_send(client: Client, model: LoraModel) -> None:

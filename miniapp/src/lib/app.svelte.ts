@@ -36,6 +36,8 @@ export class App {
   readonly history: Pages<HistoryEntry>;
   readonly buying: Buying;
   #intent: Intent | null = null;
+  /** One after the other: an older choice must not come after a newer one. */
+  #speaking: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly api: Api,
@@ -75,9 +77,14 @@ export class App {
 
   /** From now on the app and the chat speak `language`. */
   async speak(language: Language): Promise<void> {
-    const user = await persist(() => this.api.speak(language));
-    this.session = { ...this.session, user };
-    await setLanguage(user.language);
+    const before = this.#speaking;
+    const speaking = before.then(async () => {
+      const user = await persist(() => this.api.speak(language));
+      this.session = { ...this.session, user };
+      await setLanguage(user.language);
+    });
+    this.#speaking = speaking.catch(() => undefined);
+    await speaking;
   }
 
   /** Answers the stars that a promo code has brought. */

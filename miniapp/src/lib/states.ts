@@ -19,6 +19,7 @@ Object.assign(errors, {
   promo_over: 'error.promo_over',
   promo_used_up: 'error.promo_used_up',
   support_nobody: 'error.support_nobody',
+  bot_blocked: 'error.bot_blocked',
 } satisfies typeof errors);
 
 /** Why a row stands in the history of stars. A kind that this version doesn't know is told in the server's words. */

@@ -1,6 +1,6 @@
 import { ApiError } from './api';
 import { isFinal } from './final';
-import { backoff, type Wait } from './retry';
+import { backoff, wait as pause, type Wait } from './retry';
 import { readEvents } from './sse';
 
 /** Neither an event nor a sign of life for so long: something on the way holds the stream back. */
@@ -14,6 +14,16 @@ export interface Source<Status> {
   ask: () => Promise<Status>;
 }
 
+interface Options {
+  wait?: Wait;
+  silentMs?: number;
+  /** Hears when nothing could be learned for a while, and when that is over. */
+  onLost?: (isLost: boolean) => void;
+}
+
+/** So many failures in a row are more than a hiccup. */
+const LOST_AFTER = 2;
+
 /**
  * Tells each change until the end, by server-sent events; whenever they can't be had, it asks, waits a little, and
  * tries them again. Rejects where asking is pointless, such as for a training that isn't ours.
@@ -22,8 +32,7 @@ export async function watch<Status extends { status: string }>(
   source: Source<Status>,
   onStatus: (status: Status) => void,
   signal: AbortSignal,
-  wait: Wait,
-  silentMs = SILENT_MS,
+  { wait = pause, silentMs = SILENT_MS, onLost }: Options = {},
 ): Promise<void> {
   const stopped = () => signal.aborted;
   let failures = 0;
@@ -35,6 +44,7 @@ export async function watch<Status extends { status: string }>(
     if (answer) onStatus(answer);
     if (answer && isFinal(answer)) return;
     failures = answer ? 0 : failures + 1;
+    onLost?.(failures >= LOST_AFTER);
     await wait(failures === 0 ? POLL_MS : Math.max(POLL_MS, backoff(failures, null)));
   } while (!stopped());
 }

@@ -49,7 +49,13 @@ class BottomButton {
     this.#listener?.();
   }
 
+  get isShown(): boolean {
+    return this.isThere && this.#look !== null && covers === 0;
+  }
+
   draw(): void {
+    const isShown = mainButton.isShown || secondaryButton.isShown;
+    document.documentElement.toggleAttribute('data-buttons', isShown);
     if (!this.#look || covers > 0) {
       tell(this.#method, { is_visible: false });
       return;

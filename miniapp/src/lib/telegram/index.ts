@@ -90,6 +90,18 @@ export function askToWrite(): void {
   if (!canWrite) tell('web_app_request_write_access');
 }
 
+/** The same, and answers whether it may, as far as the client lets us know. */
+export function mayWrite(): Promise<boolean> {
+  if (canWrite || !can('web_app_request_write_access')) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const off = on('write_access_requested', ({ status }) => {
+      off();
+      resolve(status === 'allowed');
+    });
+    askToWrite();
+  });
+}
+
 /** Opens `https://t.me/…`: a chat, a bot, or a place to share something. */
 export function openTelegramLink(path: string): void {
   if (can('web_app_open_tg_link')) tell('web_app_open_tg_link', { path_full: `/${path}` });

@@ -2,6 +2,7 @@
 import type { MethodParams } from '@tma.js/bridge';
 import type { Theme } from '../launch';
 import { isHosted, tell } from './client';
+import { makeReadable } from './contrast';
 
 type HeaderColor = MethodParams<'web_app_set_header_color'>;
 type Insets = Record<'top' | 'right' | 'bottom' | 'left', number>;
@@ -57,6 +58,7 @@ function paintFrame(color: NonNullable<Theme[string]>, header: HeaderColor = { c
 
 function setDark(dark: boolean): void {
   root.dataset.theme = dark ? 'dark' : 'light';
+  makeReadable();
 }
 
 /** By whatever the client told of it: old ones leave much of a theme out. Null where that says nothing. */

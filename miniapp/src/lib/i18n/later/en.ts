@@ -16,6 +16,7 @@ export const en = {
   'error.promo_redeemed': 'You’ve had the stars of this code.',
   'error.promo_over': 'This code is over.',
   'error.promo_used_up': 'Others were faster: this code is used up.',
+  'error.bot_blocked': 'The bot may not write to you. Allow it, or start it in its chat, and try again.',
   'error.support_nobody': 'Nobody is there who could answer. Write to whoever gave you this bot.',
 
   'create.prompt': 'What to show',
@@ -93,7 +94,8 @@ export const en = {
   'viewer.next': 'Next picture',
   'viewer.place': '{number} of {total}',
   'viewer.details': 'How it was made',
-  'viewer.again': 'Again',
+  'viewer.again': 'Again ⭐\u00a0{price}',
+  'viewer.broken': 'This picture can’t be shown just now.',
   'viewer.use': 'Use these settings',
   'viewer.useShort': 'Reuse',
   'viewer.send': 'To the chat',
@@ -246,6 +248,8 @@ export const en = {
   'link.unknown': 'Nothing here',
   'link.unknownText': 'This link leads to something that isn’t in this app. It may be for a newer version.',
   'link.start': 'To the start',
+  'link.models': 'To my models',
+  'link.gallery': 'To my pictures',
 
   'status.pending': 'Starts in a moment',
   'status.queue': 'In the queue: {ahead} ahead',
@@ -264,6 +268,7 @@ export const en = {
   'progress.started': 'Started',
   'progress.ended': 'Ended',
   'progress.price': 'Price',
+  'progress.lost': 'We can’t reach Selfi just now. The training goes on all the same.',
   'progress.closable': 'You can close this page: the bot tells you when it’s done.',
   'progress.readyText': 'Your model has learned {word}. Use that word in your prompts.',
   'progress.refunded': {

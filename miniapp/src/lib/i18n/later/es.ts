@@ -18,6 +18,7 @@ export const es: LaterCatalogue = {
   'error.promo_redeemed': 'Ya has recibido las estrellas de este código.',
   'error.promo_over': 'Este código ha caducado.',
   'error.promo_used_up': 'Otros fueron más rápidos: este código está agotado.',
+  'error.bot_blocked': 'El bot no puede escribirte. Permíteselo, o inícialo en su chat, y vuelve a probar.',
   'error.support_nobody': 'No hay nadie que pueda responder. Escribe a quien te dio este bot.',
 
   'create.prompt': 'Qué mostrar',
@@ -98,7 +99,8 @@ export const es: LaterCatalogue = {
   'viewer.next': 'Imagen siguiente',
   'viewer.place': '{number} de {total}',
   'viewer.details': 'Cómo se hizo',
-  'viewer.again': 'Otra vez',
+  'viewer.again': 'Otra vez ⭐\u00a0{price}',
+  'viewer.broken': 'Ahora no se puede mostrar esta imagen.',
   'viewer.use': 'Usar estos ajustes',
   'viewer.useShort': 'Reutilizar',
   'viewer.send': 'Al chat',
@@ -252,6 +254,8 @@ export const es: LaterCatalogue = {
   'link.unknownText':
     'Este enlace lleva a algo que no está en esta app. Quizá sea para una versión más nueva.',
   'link.start': 'Ir al inicio',
+  'link.models': 'A mis modelos',
+  'link.gallery': 'A mis imágenes',
 
   'status.pending': 'Empieza en un momento',
   'status.queue': 'En la cola: {ahead} delante',
@@ -270,6 +274,7 @@ export const es: LaterCatalogue = {
   'progress.started': 'Empezado',
   'progress.ended': 'Terminado',
   'progress.price': 'Precio',
+  'progress.lost': 'Ahora no llegamos a Selfi. El entrenamiento sigue de todos modos.',
   'progress.closable': 'Puedes cerrar esta página: el bot te avisará cuando termine.',
   'progress.readyText': 'Tu modelo ha aprendido {word}. Usa esa palabra en tus prompts.',
   'progress.refunded': {
