@@ -61,3 +61,49 @@ test('a failure leaves what is there, and a success takes the failure away', asy
   await pages.load();
   expect(pages.error).toBeNull();
 });
+
+/** A list whose answers come when they are let go, in any order. */
+function held() {
+  const answers: ((ids: number[]) => void)[] = [];
+  const pages = new Pages<Row>(
+    () =>
+      new Promise((resolve) => {
+        answers.push((ids) => resolve({ items: ids.map((id) => ({ id })), nextCursor: null }));
+      }),
+    ({ id }) => id,
+  );
+  return { pages, answers, ids: () => pages.items.map(({ id }) => id) };
+}
+
+test('of two readings at once the later one counts', async () => {
+  const { pages, answers, ids } = held();
+  const [first, second] = [pages.load(), pages.load()];
+  answers[1]?.([2]);
+  await second;
+  answers[0]?.([1]);
+  await first;
+  expect(ids()).toEqual([2]);
+});
+
+test('an answer that is older than a change is asked for again', async () => {
+  const { pages, answers, ids } = held();
+  const loading = pages.load();
+  pages.items = [{ id: 7 }];
+  answers[0]?.([1]);
+  await expect.poll(() => answers.length).toBe(2);
+  expect(ids()).toEqual([7]);
+  answers[1]?.([7, 1]);
+  await loading;
+  expect(ids()).toEqual([7, 1]);
+});
+
+test('a failure is said until the next reading has ended', async () => {
+  const { server, pages } = served(3);
+  server.failure = new ApiError(404, 'gone');
+  await pages.load();
+  server.failure = null;
+  const loading = pages.load();
+  expect(pages.error).not.toBeNull();
+  await loading;
+  expect(pages.error).toBeNull();
+});

@@ -207,3 +207,21 @@ test.each(['', 'null', '{', '[]', '{"prompt":7,"own":{"steps":"x","count":-1},"p
     expect([wish.prompt, wish.count, wish.steps, names(wish)]).toEqual(['', 1, 28, ['ana 1']]);
   },
 );
+
+test('what is picked before the lists are there isn’t older than the selection in them', () => {
+  const models = modelsOf([ana, beto], [ana]);
+  models.own.loaded = models.selected.loaded = false;
+  const wish = new Wish(gone, models, session);
+  wish.useOnly(carla);
+  models.own.loaded = models.selected.loaded = true;
+  expect(names(wish)).toEqual(['carla 1']);
+});
+
+test('nothing takes the place of what is gone', async () => {
+  const models = modelsOf([ana, beto], [ana]);
+  const wish = new Wish(gone, models, session);
+  expect(names(wish)).toEqual(['ana 1']);
+  await wish.reconsider();
+  expect(names(wish)).toEqual([]);
+  expect(wish.lost).toBe(true);
+});
