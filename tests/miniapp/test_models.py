@@ -127,7 +127,7 @@ async def test_a_change_that_fails_is_taken_back_in_words(
     line.fault("PATCH /models/*", "answer", status=409)
     phone.guard.expects(409)
     await label_of(tick(phone, "anatok")).tap()
-    await expect(phone.app.get_by_role("alert").filter(has_text=".")).to_be_visible()
+    await expect(phone.app.get_by_role("status").filter(has_text=".")).to_be_visible()
     await expect(tick(phone, "anatok")).not_to_be_checked()
     # A dropped answer is asked for again, and ends as it was meant.
     line.fault("PATCH /models/*", "drop_after")

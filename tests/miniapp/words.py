@@ -52,7 +52,8 @@ class Words:
         return re.compile("^" + "".join(re.escape(t) + f for t, f in zip(texts, fillings, strict=True)) + "$")
 
     def _message(self, key: str, count: object) -> str:
+        """Playwright sees any space as a plain one."""
         message = _catalogues()[self.language][key]
-        if isinstance(message, str):
-            return message
-        return message["one" if count == 1 else "other"]
+        if not isinstance(message, str):
+            message = message["one" if count == 1 else "other"]
+        return message.replace("\u00a0", " ")
