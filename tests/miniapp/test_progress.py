@@ -98,6 +98,53 @@ async def test_without_live_events_it_asks_and_still_learns_of_the_end(
         await expect(phone.text("status.cancelled")).to_be_visible()
 
 
+async def test_a_line_that_has_gone_dead_is_said_until_it_lives_again(
+    open_app: OpenApp, somebody: Somebody, train: Train, service: Service, line: Line
+) -> None:
+    person = somebody()
+    service.fal.fault("run", "never_ends")
+    (training,) = await train(person)
+    phone = await open_app(person, wait=False, path=f"/app/?training={training}")
+    await expect(phone.text("progress.closable")).to_be_visible()
+    line.fault(EVENTS, "answer", status=502, times=1000)
+    line.fault("GET /training/*/status", "answer", status=502, times=1000)
+    phone.guard.expects(502)
+    await phone.comes_back()
+    async with phone.time_flies():
+        await expect(phone.text("progress.lost")).to_be_visible()
+        line.mend()
+        await expect(phone.text("progress.lost")).to_have_count(0)
+
+
+async def test_what_takes_long_to_begin_is_said(
+    open_app: OpenApp, somebody: Somebody, train: Train, service: Service
+) -> None:
+    person = somebody()
+    service.fal.fault("submit", "answer", status=403, times=100)
+    (training,) = await train(person)
+    phone = await open_app(person, wait=False, path=f"/app/?training={training}")
+    await expect(phone.text("status.pending")).to_be_visible()
+    await expect(phone.text("progress.slow")).to_have_count(0)
+    await phone.minutes_pass(3)
+    await expect(phone.text("progress.slow")).to_be_visible()
+    service.fal.clear_faults()
+    await service.call("POST", f"/training/{training}/cancel", person)
+
+
+async def test_nobody_is_asked_whether_to_cancel_what_has_ended(
+    open_app: OpenApp, somebody: Somebody, train: Train, service: Service
+) -> None:
+    person = somebody()
+    service.fal.fault("run", "never_ends")
+    (training,) = await train(person)
+    phone = await open_app(person, wait=False, path=f"/app/?training={training}")
+    await phone.press("cancel.button")
+    await expect(phone.app.get_by_role("dialog")).to_be_visible()
+    await service.call("POST", f"/training/{training}/cancel", person)
+    await expect(phone.text("status.cancelled")).to_be_visible()
+    await expect(phone.app.get_by_role("dialog")).to_have_count(0)
+
+
 async def test_cancelling_asks_first_and_the_stars_come_back(
     open_app: OpenApp, somebody: Somebody, train: Train, service: Service
 ) -> None:

@@ -269,6 +269,8 @@ export const en = {
   'progress.ended': 'Ended',
   'progress.price': 'Price',
   'progress.lost': 'We can’t reach Selfi just now. The training goes on all the same.',
+  'progress.slow':
+    'It takes longer than usual to begin. There’s nothing to do: it starts by itself, or your stars come back.',
   'progress.closable': 'You can close this page: the bot tells you when it’s done.',
   'progress.readyText': 'Your model has learned {word}. Use that word in your prompts.',
   'progress.refunded': {

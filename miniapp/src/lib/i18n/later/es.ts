@@ -275,6 +275,8 @@ export const es: LaterCatalogue = {
   'progress.ended': 'Terminado',
   'progress.price': 'Precio',
   'progress.lost': 'Ahora no llegamos a Selfi. El entrenamiento sigue de todos modos.',
+  'progress.slow':
+    'Tarda más de lo normal en empezar. No hay que hacer nada: empieza solo, o vuelven tus estrellas.',
   'progress.closable': 'Puedes cerrar esta página: el bot te avisará cuando termine.',
   'progress.readyText': 'Tu modelo ha aprendido {word}. Usa esa palabra en tus prompts.',
   'progress.refunded': {
