@@ -149,6 +149,30 @@ def required(program: str) -> str:
     pytest.skip(sentence)
 
 
+# Chromium takes the last such list, which has to say again what Playwright turns off. The first three are
+# ours: an address bar that nobody sees is two more pages for each window, longer in coming than the window
+# itself, and a process kept ready for the next page waits in vain.
+_WITHOUT = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "SpareRendererForSitePerProcess",
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "TcpPortRandomizationWin",
+    "ThirdPartyStoragePartitioning",
+)
+
+
 @asynccontextmanager
 async def real_chromium() -> AsyncIterator[Browser]:
     """The switches keep it from speaking to anybody but us."""
@@ -162,6 +186,7 @@ async def real_chromium() -> AsyncIterator[Browser]:
                 "--disable-component-update",
                 "--disable-sync",
                 "--no-first-run",
+                f"--disable-features={','.join(_WITHOUT)}",
                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
             ],
         )
