@@ -68,21 +68,30 @@ def _remove_if_left_behind(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-async def dsn(postgres_server: str) -> str:
-    """A database of this test process's own, not migrated."""
-    return await create_database(postgres_server, f"test_{worker_name()}")
+async def migrated_template(postgres_server: str) -> str:
+    """The name of a migrated database that nobody is connected to, for all test processes of a run.
+
+    Migrating takes seconds and copying a moment: whichever process needs it first makes it.
+    """
+    lock = await asyncpg.connect(postgres_server)
+    try:
+        await lock.execute("SELECT pg_advisory_lock(1)")
+        if not await lock.fetchval("SELECT true FROM pg_database WHERE datname = 'migrated'"):
+            dsn = await create_database(postgres_server, "migrating")
+            # In another process: it closes the connections that this one's tests have.
+            code = "import asyncio, sys; from models.db import upgrade; asyncio.run(upgrade(sys.argv[1]))"
+            migrating = await asyncio.create_subprocess_exec(sys.executable, "-c", code, dsn, cwd=ROOT)
+            assert await migrating.wait() == 0
+            await lock.execute("ALTER DATABASE migrating RENAME TO migrated")
+    finally:
+        await lock.close()
+    return "migrated"
 
 
 @pytest.fixture(scope="session")
-async def migrated_template(postgres_server: str) -> str:
-    """The name of a migrated database that nobody is connected to."""
-    name = f"template_{worker_name()}"
-    # In another process: it closes the connections that this one's tests have.
-    code = "import asyncio, sys; from models.db import upgrade; asyncio.run(upgrade(sys.argv[1]))"
-    dsn = await create_database(postgres_server, name)
-    migrating = await asyncio.create_subprocess_exec(sys.executable, "-c", code, dsn, cwd=ROOT)
-    assert await migrating.wait() == 0
-    return name
+async def dsn(postgres_server: str, migrated_template: str) -> str:
+    """A migrated database of this test process's own."""
+    return await create_database(postgres_server, f"test_{worker_name()}", migrated_template)
 
 
 def worker_name() -> str:
