@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
+import certifi
 import hypothesis
 import pytest
 from hypothesis import HealthCheck
@@ -35,6 +36,20 @@ expect.set_options(timeout=15_000)
 
 ROOT = Path(__file__).parent.parent
 BOT_TOKEN = "123456789:AAtest-token-of-the-emulated-bot"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Every HTTP client loads all the world's certificates first, and loopback needs none: here it is one."""
+    end = "-----END CERTIFICATE-----\n"
+    first, _, _ = Path(certifi.where()).read_text(encoding="ascii").partition(end)
+    one = tmp_path_factory.mktemp("certificates") / "one.pem"
+    one.write_text(first + end, encoding="ascii")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certifi, "where", lambda: str(one))
+        for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):  # go before it
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
