@@ -23,6 +23,7 @@ from config import Settings
 from fal.trainers import TRAINERS
 from models import db as models_db
 from models.lora import declare_base_models
+from tests.service.nursery import Nursery
 
 # How long an example takes is the machine's business.
 hypothesis.settings.register_profile(
@@ -125,6 +126,14 @@ async def create_database(server: str, name: str, template: str = "template1") -
     finally:
         await connection.close()
     return server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+async def nursery() -> AsyncIterator[Nursery]:
+    """Starts services at once."""
+    nursery = await Nursery.open()
+    yield nursery
+    await nursery.close()
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ from tests.miniapp.line import Line
 from tests.miniapp.phone import Phone, screen
 from tests.people import OLGA, telegram_people
 from tests.photos import portrait
+from tests.service.nursery import Nursery
 from tests.service.running import Service, between_twins
 
 HERE = Path(__file__).parent
@@ -70,14 +71,16 @@ Broke = Callable[..., Awaitable[Person]]
 
 @pytest.fixture(scope="session")
 async def service(
-    postgres_server: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+    postgres_server: str, migrated_template: str, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Service]:
     """Selfi, running, with Olga as its operator; everybody new is given 500 stars, the largest packs bring a
     bonus, and whoever brings somebody along is rewarded.
     """
     dsn = await create_database(postgres_server, f"miniapp_{worker_name()}", migrated_template)
     folder = tmp_path_factory.mktemp("selfi")
-    async with between_twins(dsn, folder, training_seconds=TRAINING_SECONDS, concurrency=8) as service:
+    async with between_twins(
+        dsn, folder, training_seconds=TRAINING_SECONDS, concurrency=8, nursery=nursery
+    ) as service:
         service.telegram.core.state.add(*telegram_people(OLGA))
         await service.start(
             ADMIN_IDS=str(OLGA.id),
