@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
+import certifi
 import hypothesis
 import pytest
 from hypothesis import HealthCheck
@@ -22,6 +23,7 @@ from config import Settings
 from fal.trainers import TRAINERS
 from models import db as models_db
 from models.lora import declare_base_models
+from tests.service.nursery import Nursery
 
 # How long an example takes is the machine's business.
 hypothesis.settings.register_profile(
@@ -35,6 +37,20 @@ expect.set_options(timeout=15_000)
 
 ROOT = Path(__file__).parent.parent
 BOT_TOKEN = "123456789:AAtest-token-of-the-emulated-bot"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Every HTTP client loads all the world's certificates first, and loopback needs none: here it is one."""
+    end = "-----END CERTIFICATE-----\n"
+    first, _, _ = Path(certifi.where()).read_text(encoding="ascii").partition(end)
+    one = tmp_path_factory.mktemp("certificates") / "one.pem"
+    one.write_text(first + end, encoding="ascii")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certifi, "where", lambda: str(one))
+        for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):  # go before it
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -68,21 +84,30 @@ def _remove_if_left_behind(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-async def dsn(postgres_server: str) -> str:
-    """A database of this test process's own, not migrated."""
-    return await create_database(postgres_server, f"test_{worker_name()}")
+async def migrated_template(postgres_server: str) -> str:
+    """The name of a migrated database that nobody is connected to, for all test processes of a run.
+
+    Migrating takes seconds and copying a moment: whichever process needs it first makes it.
+    """
+    lock = await asyncpg.connect(postgres_server)
+    try:
+        await lock.execute("SELECT pg_advisory_lock(1)")
+        if not await lock.fetchval("SELECT true FROM pg_database WHERE datname = 'migrated'"):
+            dsn = await create_database(postgres_server, "migrating")
+            # In another process: it closes the connections that this one's tests have.
+            code = "import asyncio, sys; from models.db import upgrade; asyncio.run(upgrade(sys.argv[1]))"
+            migrating = await asyncio.create_subprocess_exec(sys.executable, "-c", code, dsn, cwd=ROOT)
+            assert await migrating.wait() == 0
+            await lock.execute("ALTER DATABASE migrating RENAME TO migrated")
+    finally:
+        await lock.close()
+    return "migrated"
 
 
 @pytest.fixture(scope="session")
-async def migrated_template(postgres_server: str) -> str:
-    """The name of a migrated database that nobody is connected to."""
-    name = f"template_{worker_name()}"
-    # In another process: it closes the connections that this one's tests have.
-    code = "import asyncio, sys; from models.db import upgrade; asyncio.run(upgrade(sys.argv[1]))"
-    dsn = await create_database(postgres_server, name)
-    migrating = await asyncio.create_subprocess_exec(sys.executable, "-c", code, dsn, cwd=ROOT)
-    assert await migrating.wait() == 0
-    return name
+async def dsn(postgres_server: str, migrated_template: str) -> str:
+    """A migrated database of this test process's own."""
+    return await create_database(postgres_server, f"test_{worker_name()}", migrated_template)
 
 
 def worker_name() -> str:
@@ -101,6 +126,14 @@ async def create_database(server: str, name: str, template: str = "template1") -
     finally:
         await connection.close()
     return server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+async def nursery() -> AsyncIterator[Nursery]:
+    """Starts services at once."""
+    nursery = await Nursery.open()
+    yield nursery
+    await nursery.close()
 
 
 @pytest.fixture(scope="session")
@@ -149,12 +182,40 @@ def required(program: str) -> str:
     pytest.skip(sentence)
 
 
+# Chromium takes the last such list, which has to say again what Playwright turns off. The first three are
+# ours: an address bar that nobody sees is two more pages for each window, longer in coming than the window
+# itself, and a process kept ready for the next page waits in vain.
+_WITHOUT = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "SpareRendererForSitePerProcess",
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "TcpPortRandomizationWin",
+    "ThirdPartyStoragePartitioning",
+)
+
+
 @asynccontextmanager
 async def real_chromium() -> AsyncIterator[Browser]:
-    """The switches keep it from speaking to anybody but us."""
+    """The switches keep it from speaking to anybody but us.
+
+    Where Chromium's headless shell is installed, it is that: the same engine without the windows around it.
+    """
+    program = shutil.which("chromium-headless-shell") or required("chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=required("chromium"),
+            executable_path=program,
             args=[
                 "--no-sandbox",
                 "--disable-gpu",
@@ -162,6 +223,7 @@ async def real_chromium() -> AsyncIterator[Browser]:
                 "--disable-component-update",
                 "--disable-sync",
                 "--no-first-run",
+                f"--disable-features={','.join(_WITHOUT)}",
                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
             ],
         )

@@ -11,7 +11,6 @@ screen asks for `open_app`, and is given a `Phone`:
 """
 
 import asyncio
-import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -27,12 +26,13 @@ from playwright.async_api import Browser
 
 from models.user import Person
 from sandbox.telegram import Json
-from tests.conftest import create_database
+from tests.conftest import create_database, worker_name
 from tests.miniapp.files import SMALL
 from tests.miniapp.line import Line
 from tests.miniapp.phone import Phone, screen
 from tests.people import OLGA, telegram_people
 from tests.photos import portrait
+from tests.service.nursery import Nursery
 from tests.service.running import Service, between_twins
 
 HERE = Path(__file__).parent
@@ -70,14 +70,17 @@ Broke = Callable[..., Awaitable[Person]]
 
 
 @pytest.fixture(scope="session")
-async def service(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+async def service(
+    postgres_server: str, migrated_template: str, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
     """Selfi, running, with Olga as its operator; everybody new is given 500 stars, the largest packs bring a
     bonus, and whoever brings somebody along is rewarded.
     """
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    dsn = await create_database(postgres_server, f"miniapp_{worker}")
+    dsn = await create_database(postgres_server, f"miniapp_{worker_name()}", migrated_template)
     folder = tmp_path_factory.mktemp("selfi")
-    async with between_twins(dsn, folder, training_seconds=TRAINING_SECONDS, concurrency=8) as service:
+    async with between_twins(
+        dsn, folder, training_seconds=TRAINING_SECONDS, concurrency=8, nursery=nursery
+    ) as service:
         service.telegram.core.state.add(*telegram_people(OLGA))
         await service.start(
             ADMIN_IDS=str(OLGA.id),

@@ -111,6 +111,7 @@ async def test_whatever_the_theme_it_can_be_read(open_app: OpenApp, name: str) -
     for tab in ("tab.train", "tab.account"):
         await phone.tab(tab).tap()
         await expect(phone.tab(tab)).to_have_attribute("aria-current", "page")
+        await expect(phone.app.get_by_role("heading", level=1).first).to_be_attached()  # its code is loaded
         await no_violations(await phone.frame())
     await keep_picture(phone.page, f"theme-{name.replace(' ', '-')}")
 

@@ -124,7 +124,7 @@ async def test_what_is_to_be_deleted_may_be_gone_already(
     phone = await open_app(person)
     await phone.tab("tab.models").tap()
     await phone.app.get_by_role("button", name="anatok").tap()
-    (model,) = (await service.call("GET", "/models", person))["items"]
+    (model,) = (await service.call("GET", "/models?scope=own", person))["items"]
     await phone.press("model.delete")
     await service.call("DELETE", f"/models/{model['id']}", person)
     phone.guard.expects(404)

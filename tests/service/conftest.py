@@ -8,13 +8,6 @@ from tests.service.nursery import Nursery
 from tests.service.running import Service, between_twins
 
 
-@pytest.fixture(scope="session")
-async def nursery() -> AsyncIterator[Nursery]:
-    nursery = await Nursery.open()
-    yield nursery
-    await nursery.close()
-
-
 @pytest.fixture
 async def service(
     postgres_server: str, migrated_template: str, nursery: Nursery, tmp_path: Path

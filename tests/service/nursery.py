@@ -6,6 +6,7 @@ when it ends: `{"started": pid}`, `{"ended": pid, "code": code}`.
 """
 
 import asyncio
+import gc
 import importlib
 import json
 import os
@@ -99,6 +100,7 @@ class Nursery:
 def main() -> None:
     for name in IMPORTED:
         importlib.import_module(name)
+    gc.freeze()  # or each fork's collector would look through all that is imported, and so copy its memory
     answers = os.dup(1)
     os.dup2(2, 1)
     woken, wake = os.pipe()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import certifi
 from aiohttp import ClientConnectionError, ClientSession, FormData
 from aiohttp.test_utils import TestServer
 
@@ -182,6 +183,7 @@ async def between_twins(
             "WELCOME_STARS": "500",
             "SAMPLE_PICTURES": "0",
             "LOG_LEVEL": "warning",
+            "SSL_CERT_FILE": certifi.where(),  # of one certificate, as in the tests' own clients
         }
         service = Service(telegram, fal, env, f"http://127.0.0.1:{port}", http, nursery)
         try:
