@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 import structlog
@@ -44,6 +45,12 @@ UPLOADS_PER_PERSON = 4
 MINIAPP_BUILD = Path(__file__).resolve().parent.parent / "miniapp" / "dist"
 
 
+@cache
+def _description() -> str:
+    """The same for every application; making it takes a while."""
+    return json.dumps(openapi.document(ROUTES))
+
+
 def create_app(
     settings: Settings,
     *,
@@ -74,7 +81,7 @@ def create_app(
     app[keys.INIT_DATA] = InitData(settings.telegram_bot_token.get_secret_value(), settings.init_data_max_age)
     app[keys.INVOICE_LINK] = invoice_link
     app[keys.MINIAPP] = miniapp
-    app[keys.OPENAPI] = json.dumps(openapi.document(ROUTES))
+    app[keys.OPENAPI] = _description()
     app[keys.RATES] = Rates(settings.stars_per_picture, Turns(**settings.turns))
     app[keys.PROVIDER] = Provider(fal, settings.admin_ids)
     app[keys.SESSIONS] = Sessions(settings.derived_secret("session"), settings.session_seconds)
