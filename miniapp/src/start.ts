@@ -20,5 +20,6 @@ export function start(opening: Opening | null): void {
   const speaking = setLanguage(opening?.launch.language ?? languageOf(navigator.language));
   const target = document.getElementById('app');
   if (!target) throw new Error('The page has no element with the id "app".');
+  target.replaceChildren();
   mount(Root, { target, props: { opening, speaking } });
 }
