@@ -4,7 +4,11 @@ import { prepare, refusal } from './image';
 import { persist, wait } from './retry';
 import { type Upload, Uploads } from './uploads.svelte';
 import { t } from './i18n/i18n.svelte';
+import { keep, recall } from './storage';
 import { errorText, verdictWords, type Words } from './words';
+
+/** The server lists photos as they arrive; this device remembers how they were chosen. */
+const ORDER = 'selfi.order';
 
 /** A photo as the grid shows it: one of the draft, or on its way there; a sent one keeps its place and picture. */
 export interface Tile {
@@ -72,6 +76,11 @@ export class Photos {
       (photo) => this.#replace(photo),
       () => void this.load(),
     );
+    $effect.root(() => {
+      $effect(() => {
+        if (this.loaded) keep(ORDER, this.tiles.flatMap(({ photo }) => photo?.id ?? []).join(' '));
+      });
+    });
   }
 
   /** Photos may have come from the chat, or gone with a training, while nobody looked here. */
@@ -90,7 +99,7 @@ export class Photos {
       for (const item of sent) {
         if (!photos.some((photo) => photo.id === item.photo?.id)) this.uploads.remove(item);
       }
-      this.#kept = photos;
+      this.#kept = asChosen(photos);
       this.#forgetCaptions();
       this.loaded = true;
     } catch (error) {
@@ -181,6 +190,15 @@ export class Photos {
     this.#kept = this.#kept.map((kept) => (kept.id === photo.id ? photo : kept));
     for (const item of this.uploads.items) if (item.photo?.id === photo.id) item.photo = photo;
   }
+}
+
+/** Those that this device doesn't know come last. */
+function asChosen(photos: Photo[]): Photo[] {
+  const order = recall(ORDER) ?? '';
+  const place = ({ id }: Photo) => (order.includes(id) ? order.indexOf(id) : Infinity);
+  return [...photos].sort((one, other) =>
+    place(one) < place(other) ? -1 : Number(place(one) > place(other)),
+  );
 }
 
 /** Refused for the others alone. */
