@@ -12,10 +12,9 @@ const session = api?.session();
 session?.catch(() => undefined); // it is asked for again
 catalogues[launch?.language ?? languageOf(navigator.language)]().catch(() => undefined); // the same
 
-void Promise.all([import('./start'), dress()]).then(
-  ([{ start }]) => start(launch && api && session ? { launch, api, session } : null),
-  sayIsLost,
-);
+void Promise.all([import('./start'), dress()])
+  .then(([{ start }]) => start(launch && api && session ? { launch, api, session } : null))
+  .catch(sayIsLost);
 
 /** The page has asked for the first styles, and waited: where they aren't there now, they never came. */
 async function dress(): Promise<void> {

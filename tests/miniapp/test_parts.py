@@ -32,7 +32,7 @@ async def test_a_first_file_that_is_lost_twice_is_asked_for_again(
     await phone.has_photos(0)
 
 
-@pytest.mark.parametrize("file", ["start-*.js", "start-*.css"])
+@pytest.mark.parametrize("file", ["start-*.js", "start-*.css", "en-*.js"])
 async def test_the_page_itself_says_that_the_app_is_lost(open_app: OpenApp, line: Line, file: str) -> None:
     line.fault(f"GET /app/assets/{file}", "drop", times=50)
     phone = await open_app(wait=False)
