@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
@@ -7,7 +8,10 @@ import { defineConfig } from 'vitest/config';
 
 const brotli = promisify(brotliCompress);
 
-/** Names in the page what main.ts imports, and its styles, so that they travel beside main.ts and not after it. */
+/**
+ * Names in the page what main.ts imports, and its styles, so that they travel beside main.ts and not after it. Names
+ * the files of every other part, too, for src/lib/parts.ts.
+ */
 const preloadStart: Plugin = {
   name: 'preload-start',
   transformIndexHtml: {
@@ -26,14 +30,24 @@ const preloadStart: Plugin = {
       const start = Object.values(bundle).find((file) => file.type === 'chunk' && file.name === 'start');
       if (!start) throw new Error('main.ts imports no chunk "start".');
       need(start.fileName);
-      const link = (rel: string, fileName: string) => ({
+      const chunks = Object.values(bundle).filter((file) => file.type === 'chunk');
+      const parts = chunks.filter((chunk) => chunk.isDynamicEntry && chunk !== start);
+      // By another address a part is another module, and so would be what it shared with another part alone.
+      const here = chunks.filter(({ isEntry, fileName }) => isEntry || needed.has(fileName));
+      if (chunks.length > here.length + parts.length) throw new Error('Parts share a file of their own.');
+      const link = (rel: string, fileName: string, attrs = {}) => ({
         tag: 'link',
-        attrs: { rel, crossorigin: true, href: `/app/${fileName}` },
+        attrs: { rel, ...attrs, href: `/app/${fileName}` },
         injectTo: 'head' as const,
       });
+      const ahead = { crossorigin: true };
       return [
-        ...[...styles].map((fileName) => link('stylesheet', fileName)),
-        ...[...needed].map((fileName) => link('modulepreload', fileName)),
+        ...[...styles].map((fileName) => link('stylesheet', fileName, ahead)),
+        ...[...needed].map((fileName) => link('modulepreload', fileName, ahead)),
+        ...parts.flatMap(({ fileName, facadeModuleId, viteMetadata }) => {
+          const name = { 'data-part': relative('src', facadeModuleId ?? '') };
+          return [fileName, ...(viteMetadata?.importedCss ?? [])].map((file) => link('part', file, name));
+        }),
       ];
     },
   },

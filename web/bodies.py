@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from models.errors import Invalid, NotFound
 from web.errors import Malformed, Stalled, from_client, too_large
+from web.schemas import JOINER
 
 JSON_LIMIT = 64 * 1024
 FORM_OVERHEAD = 1024 * 1024
@@ -192,8 +193,9 @@ async def save(chunks: AsyncIterator[bytes], path: Path, room: int, limit: int) 
 
 def file_name(part: BodyPartReader) -> str:
     """The name that the photo had, for people to read: without folders and control characters."""
-    name = (part.filename or "").replace("\\", "/").rpartition("/")[2]
-    return "".join(c for c in name if c.isprintable()).strip()[:255] or "photo"
+    # Browsers write a quotation mark of a name so, and nothing else that can stand in one.
+    name = (part.filename or "").replace("%22", '"').replace("\\", "/").rpartition("/")[2]
+    return "".join(c for c in name if c.isprintable() or c == JOINER).strip()[:255] or "photo"
 
 
 async def _received(read: Callable[[], Awaitable[T]]) -> T:

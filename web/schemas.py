@@ -30,12 +30,12 @@ Caption = Annotated[
 
 Language = Literal["en", "es"]
 
-_JOINER = "\u200d"  # holds emoji together
+JOINER = "\u200d"  # holds emoji together
 
 
 def _name(name: str) -> str:
     """Anybody may come to read it: nothing that can't be seen, or that turns around what is beside it."""
-    if not name.replace(_JOINER, "").isprintable():
+    if not name.replace(JOINER, "").isprintable():
         raise ValueError("has characters that can't be seen")
     if not is_visible(name):
         raise ValueError("needs at least one character that can be seen")

@@ -14,11 +14,12 @@ export interface Opening {
   session: Promise<Session>;
 }
 
-/** `opening` is null outside Telegram. */
-export function start(opening: Opening | null): void {
+/** `opening` is null outside Telegram. Rejects where there are no words to begin with. */
+export async function start(opening: Opening | null): Promise<void> {
   connect(opening?.launch ?? null);
-  const speaking = setLanguage(opening?.launch.language ?? languageOf(navigator.language));
+  await setLanguage(opening?.launch.language ?? languageOf(navigator.language));
   const target = document.getElementById('app');
   if (!target) throw new Error('The page has no element with the id "app".');
-  mount(Root, { target, props: { opening, speaking } });
+  target.replaceChildren();
+  mount(Root, { target, props: { opening } });
 }

@@ -18,7 +18,11 @@ async function captions(answer?: (turn: number) => string | null) {
     json(response, 200, { ...photo, caption });
   });
   const saved: (string | null)[] = [];
-  const written = new Captions(new Api('data', base), ({ caption }) => saved.push(caption));
+  const written = new Captions(
+    new Api('data', base),
+    ({ caption }) => saved.push(caption),
+    () => undefined,
+  );
   return { captions: written, kept, saved, calls };
 }
 

@@ -43,15 +43,23 @@ const session = (id = 1) =>
     prices: { starsPer1000Steps: 150, minimumStars: 30 },
     limits: { triggerWordMax: 64 },
   }) as Session;
-const photos = (count: number, active = 0) =>
-  ({ count, uploads: { active }, limits: { photosMin: 4 } }) as unknown as Photos;
+const photos = (count: number, { loaded = true, active = 0, failed = 0 } = {}) =>
+  ({
+    loaded,
+    count,
+    failed: Array(failed),
+    uploads: { active },
+    limits: { photosMin: 4 },
+  }) as unknown as Photos;
 const kept = (id = 1) => localStorage.getItem(`selfi.form.${id}`) ?? '';
 
 beforeEach(() => localStorage.clear());
 
 test('what stands in the way is told one by one, the first thing first', () => {
   const form = new Form(session());
-  expect(form.obstacle(photos(3, 1), 500)).toBe('uploading');
+  expect(form.obstacle(photos(0, { loaded: false }), 500)).toBe('loading');
+  expect(form.obstacle(photos(3, { active: 1, failed: 1 }), 500)).toBe('uploading');
+  expect(form.obstacle(photos(4, { failed: 1 }), 500)).toBe('failed');
   expect(form.obstacle(photos(3), 500)).toBe('photos');
   expect(form.obstacle(photos(4), 500)).toBe('trigger');
   form.trigger = 'TOK';
@@ -84,7 +92,7 @@ test('the next training needs a word of its own', async () => {
   const form = new Form(session());
   form.trigger = 'TOK';
   await expect.poll(() => kept()).toContain('TOK');
-  form.clear();
+  form.clear('TOK');
   await expect.poll(() => kept()).not.toContain('TOK');
   expect(new Form(session()).trigger).toBe('');
 });
@@ -110,4 +118,35 @@ test('a training’s settings are taken up again', () => {
     steps: 600,
     trainer: 'portrait',
   });
+});
+
+test('one’s own number of steps goes with one through the trainers that take it', () => {
+  const form = new Form(session());
+  const through = (...trainers: Trainer[]) =>
+    trainers.map((trainer) => (form.useTrainer(trainer), form.steps));
+  expect(through(portrait, flux)).toEqual([2500, 1000]);
+  form.steps = 3000;
+  expect(through(portrait, flux)).toEqual([3000, 3000]);
+  form.steps = 300;
+  expect(through(portrait, flux)).toEqual([2500, 300]);
+  form.steps = null;
+  expect(through(portrait, flux)).toEqual([2500, 300]);
+  form.steps = 1000;
+  expect(through(portrait, flux)).toEqual([2500, 1000]);
+});
+
+test('a refused trigger word is wrong for as long as it stands there', () => {
+  const form = new Form(session());
+  form.trigger = 'bad ';
+  form.refusedTrigger = 'bad';
+  expect(form.triggerProblem).toBe('refused');
+  form.trigger = 'good';
+  expect(form.triggerProblem).toBeNull();
+});
+
+test('a new word that was there before the training had begun stays', () => {
+  const form = new Form(session());
+  form.trigger = 'NEW';
+  form.clear('OLD');
+  expect(form.trigger).toBe('NEW');
 });

@@ -137,18 +137,69 @@ test('one that is removed while it travels is taken back where it arrived', asyn
   const discarded: string[] = [];
   const answers: (() => void)[] = [];
   const uploads = queue({
-    post: ({ name }) => new Promise((resolve) => answers.push(() => resolve(photo(name)))),
+    post: ({ name }, _, onProgress) => {
+      onProgress(1);
+      return new Promise((resolve) => answers.push(() => resolve(photo(name))));
+    },
     discard: ({ fileName }) => (discarded.push(fileName), Promise.resolve()),
   });
   uploads.add(files(2));
   await expect.poll(() => answers.length).toBe(2);
   const [first, second] = uploads.items;
   if (first) uploads.remove(first);
-  expect([first?.unwanted, uploads.active]).toEqual([true, 2]);
+  // Nobody waits for it meanwhile.
+  expect([first?.unwanted, uploads.active]).toEqual([true, 1]);
   answers.forEach((answer) => answer());
-  await expect.poll(() => uploads.active).toBe(0);
+  await expect.poll(() => uploads.items).toEqual([second]);
   expect(discarded).toEqual(['0.jpg']);
-  expect(uploads.items).toEqual([second]);
+});
+
+test('one that is removed before all of it has left is broken off, and the next one has its place', async () => {
+  const sent: string[] = [];
+  const brokenOff: string[] = [];
+  const uploads = queue({
+    post: ({ name }, _, onProgress, signal) => {
+      sent.push(name);
+      if (sent.length > 3) return Promise.resolve(photo(name));
+      onProgress(0.9);
+      return new Promise((_resolve, reject) => {
+        signal.onabort = () => {
+          brokenOff.push(name);
+          reject(network);
+        };
+      });
+    },
+  });
+  uploads.add(files(6));
+  await expect.poll(() => sent.length).toBe(3);
+  for (const upload of uploads.items.slice(0, 3)) uploads.remove(upload);
+  expect(await settled(uploads)).toEqual(['done', 'done', 'done']);
+  expect(brokenOff).toEqual(['0.jpg', '1.jpg', '2.jpg']);
+  expect(sent).toEqual(files(6).map((one) => one.name));
+});
+
+test('one that is removed while it waits for another try is neither awaited nor sent', async () => {
+  let tries = 0;
+  let endWait: () => void = () => undefined;
+  const uploads = queue({
+    post: () => ((tries += 1), Promise.reject(network)),
+    wait: () => new Promise((resolve) => (endWait = resolve)),
+  });
+  uploads.add(files(1));
+  await expect.poll(() => uploads.items[0]?.state).toBe('retrying');
+  const [upload] = uploads.items;
+  if (upload) uploads.remove(upload);
+  expect(uploads.active).toBe(0);
+  endWait();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect([tries, uploads.items]).toEqual([1, []]);
+});
+
+test('nobody is kept waiting for as long as a server may ask', async () => {
+  const uploads = queue({ post: () => Promise.reject(new ApiError(429, 'too_often', '', [], 3600)) });
+  uploads.add(files(1));
+  expect(await settled(uploads)).toEqual(['failed']);
+  expect(uploads.items[0]?.error).toMatchObject({ status: 429, retryAfter: 3600 });
 });
 
 test('one that is removed before its turn never travels', async () => {

@@ -198,6 +198,8 @@ async def test_two_photos_in_one_request(client: Client) -> None:
         ("../../etc/passwd", "passwd"),
         ("C:\\photos\\me.jpg", "me.jpg"),
         ("ü\u202egpj.jpg", "ügpj.jpg"),
+        ('a".jpg', 'a".jpg'),
+        ("👩\u200d👧.jpg", "👩\u200d👧.jpg"),
         ("a" * 300, "a" * 255),
         ("/", "photo"),
     ],

@@ -90,12 +90,19 @@ export class Api {
     return read(await this.#call('GET', '/training/photos'));
   }
 
-  async addPhoto(file: File, key: string, onProgress: (part: number) => void): Promise<Photo> {
+  async addPhoto(
+    file: File,
+    key: string,
+    onProgress: (part: number) => void,
+    signal?: AbortSignal,
+  ): Promise<Photo> {
     const body = new FormData();
     body.append('image', file, file.name);
     const send: Send = (url, init) => this.#sendTelling(url, init, onProgress);
     const headers = { 'Idempotency-Key': key };
-    return read(await this.#call('POST', '/training/photos', { body, headers }, send));
+    return read(
+      await this.#call('POST', '/training/photos', { body, headers, signal: signal ?? null }, send),
+    );
   }
 
   async editPhoto(id: string, caption: string | null): Promise<Photo> {

@@ -1,5 +1,14 @@
 import { createContext } from 'svelte';
-import { Api, ApiError, type HistoryEntry, type Invitation, type Session, type TrainingStart } from './api';
+import {
+  Api,
+  ApiError,
+  type HistoryEntry,
+  type Invitation,
+  type Photo,
+  type Session,
+  type TrainingStart,
+  type Upload,
+} from './api';
 import { Buying } from './buying.svelte';
 import { Form } from './form.svelte';
 import { type Language, setLanguage } from './i18n/i18n.svelte';
@@ -15,7 +24,8 @@ import { Trainings } from './trainings.svelte';
 interface Intent {
   meant: string;
   key: string;
-  body: TrainingStart;
+  /** What it is made of, once that is packed. */
+  packed: Upload | null;
 }
 
 export type TrainingChoice = Omit<TrainingStart, 'images_data_url'>;
@@ -35,9 +45,12 @@ export class App {
   readonly models: Models;
   readonly history: Pages<HistoryEntry>;
   readonly buying: Buying;
+  /** Why the last start failed: for whoever was elsewhere then, too. */
+  startError = $state.raw<unknown>(null);
   #intent: Intent | null = null;
   /** One after the other: an older choice must not come after a newer one. */
   #speaking: Promise<unknown> = Promise.resolve();
+  #start = $state.raw<Promise<string> | null>(null);
 
   constructor(
     readonly api: Api,
@@ -95,31 +108,65 @@ export class App {
     return stars;
   }
 
-  /** Answers the id of the model that comes of it, by which the training is asked for, too. */
-  async startTraining(): Promise<string> {
+  /** Whether a training is being started, whichever screen is seen meanwhile. */
+  get starting(): boolean {
+    return this.#start !== null;
+  }
+
+  /**
+   * Answers the id of the model that comes of it, by which the training is asked for, too. One start at a time: who
+   * asks again while it is under way is given the same one.
+   */
+  startTraining(): Promise<string> {
+    this.startError = null;
+    return (this.#start ??= this.#startOne().finally(() => (this.#start = null)));
+  }
+
+  async #startOne(): Promise<string> {
     const choice = this.form.choice();
-    await this.photos.saveCaptions();
-    const meant = JSON.stringify([choice, this.photos.tiles.map(({ photo }) => [photo?.id, photo?.caption])]);
-    if (this.#intent?.meant !== meant) {
-      const { images_data_url, photoIds } = await persist(() => this.api.packDraft());
-      // Photos may have come from the chat or gone in another window: nobody trains on what they haven't seen.
-      if (!this.photos.areShown(photoIds)) throw new ApiError(409, 'draft_changed');
-      this.#intent = { meant, key: crypto.randomUUID(), body: { ...choice, images_data_url } };
-    }
-    const { body, key } = this.#intent;
     try {
-      const { id } = await persist(() => this.api.start(body, key), START_ATTEMPTS);
+      await this.photos.settle();
+      const photos = this.photos.present;
+      const meant = JSON.stringify([choice, photos.map(({ id, caption }) => [id, caption])]);
+      if (this.#intent?.meant !== meant) this.#intent = { meant, key: crypto.randomUUID(), packed: null };
+      const intent = this.#intent;
+      intent.packed ??= await persist(() => this.api.packDraft());
+      const { images_data_url, photoIds } = intent.packed;
+      // Photos may have come from the chat or gone in another window: nobody trains on what they haven't seen.
+      if (!isSame(photoIds, photos)) throw new ApiError(409, 'draft_changed');
+      const body = { ...choice, images_data_url };
+      const { id } = await persist(() => this.api.start(body, intent.key), START_ATTEMPTS);
       this.#intent = null;
-      this.form.clear();
-      this.photos.clear();
+      this.form.clear(choice.trigger_word);
+      this.photos.clear(photoIds);
       await Promise.all([this.refresh(), this.photos.load(), this.list.load()]);
       return id;
     } catch (error) {
+      this.startError = error;
       // A clear no ends the intent; without any answer the same one is asked again.
-      if (error instanceof ApiError && !error.transient) this.#intent = null;
+      if (error instanceof ApiError && !error.transient) {
+        this.#intent = null;
+        await this.#learn(error, choice);
+      }
       throw error;
     }
   }
+
+  /** What the server knows better: of stars and words the form says it itself from now on. */
+  async #learn({ status, fields }: ApiError, { trigger_word }: TrainingChoice): Promise<void> {
+    if (status === 402) {
+      await this.refresh();
+      this.startError = null;
+    } else if (fields.some(({ field }) => field === 'trigger_word')) {
+      this.form.refusedTrigger = trigger_word;
+      this.startError = null;
+    } else {
+      await this.photos.load();
+    }
+  }
 }
+
+const isSame = (ids: readonly string[], photos: readonly Photo[]): boolean =>
+  ids.length === photos.length && photos.every(({ id }) => ids.includes(id));
 
 export const [getApp, setApp] = createContext<App>();

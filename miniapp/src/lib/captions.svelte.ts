@@ -1,4 +1,4 @@
-import type { Api, Photo } from './api';
+import { type Api, ApiError, type Photo } from './api';
 import { persist } from './retry';
 
 interface Caption {
@@ -16,10 +16,13 @@ export class Captions {
 
   readonly #api: Pick<Api, 'editPhoto'>;
   readonly #onSaved: (photo: Photo) => void;
+  readonly #onGone: () => void;
 
-  constructor(api: Pick<Api, 'editPhoto'>, onSaved: (photo: Photo) => void) {
+  /** `onGone`: a photo is no longer in the draft, such as one that was removed in another window. */
+  constructor(api: Pick<Api, 'editPhoto'>, onSaved: (photo: Photo) => void, onGone: () => void) {
     this.#api = api;
     this.#onSaved = onSaved;
+    this.#onGone = onGone;
   }
 
   textOf({ id, caption }: Photo): string {
@@ -74,6 +77,7 @@ export class Captions {
     } catch (error) {
       const left = this.#written[photo.id];
       if (left) this.#put(photo.id, { ...left, error });
+      if (error instanceof ApiError && error.status === 404) this.#onGone();
     }
   }
 

@@ -3,11 +3,11 @@ import type { TrainingChoice } from './app.svelte';
 import type { Photos } from './photos.svelte';
 import { expectedSeconds, priceOf } from './price';
 import { keep, recall } from './storage';
-import { checkTrigger, trimmed } from './trigger';
+import { checkTrigger, type TriggerProblem, trimmed } from './trigger';
 
 export type Kind = 'subject' | 'style';
 /** What stands between the person and the start, the first thing first. */
-export type Obstacle = 'uploading' | 'photos' | 'many' | 'trigger' | 'steps' | 'stars';
+export type Obstacle = 'loading' | 'uploading' | 'failed' | 'photos' | 'many' | 'trigger' | 'steps' | 'stars';
 
 /** How a training is made, as the form can take it up again. */
 export interface Settings {
@@ -29,6 +29,10 @@ export class Form {
   trainer: Trainer;
   /** From now on a missing trigger word is a mistake, and not just not yet there. */
   triggerLeft = $state(false);
+  /** The trigger word that the server's own list has refused. */
+  refusedTrigger = $state<string | null>(null);
+  /** What the person has set, where that isn't what is usual. */
+  #ownSteps: number | null = null;
 
   readonly #trainers: readonly Trainer[];
   readonly #prices: Prices;
@@ -45,7 +49,10 @@ export class Form {
     this.#remember(`selfi.form.${user.id}`);
   }
 
-  readonly triggerProblem = $derived.by(() => checkTrigger(this.trigger, this.#triggerMax));
+  readonly triggerProblem: TriggerProblem | 'refused' | null = $derived.by(() => {
+    if (trimmed(this.trigger) === this.refusedTrigger) return 'refused';
+    return checkTrigger(this.trigger, this.#triggerMax);
+  });
   readonly isStyle = $derived.by(() => this.kind === 'style' && this.trainer.supportsStyle);
   /** A style has no person to cut out. */
   readonly canMask = $derived.by(() => this.trainer.supportsMasks && !this.isStyle);
@@ -53,20 +60,29 @@ export class Form {
   readonly price = $derived.by(() => priceOf(this.#counted, this.trainer, this.#prices));
   readonly seconds = $derived.by(() => expectedSeconds(this.#counted, this.trainer));
 
+  /** A number of steps that somebody has set stays, as far as the trainer takes it, and comes back where it does. */
   useTrainer(trainer: Trainer): void {
-    this.trainer = trainer;
-    this.steps = trainer.defaultSteps;
+    if (this.steps !== this.trainer.defaultSteps) this.#ownSteps = this.steps ?? this.#ownSteps;
+    // Where one's own was out of range, that what is usual stands there is nobody's wish.
+    else if (takes(this.trainer, this.#ownSteps)) this.#ownSteps = null;
+    this.#use(trainer, this.#ownSteps);
   }
 
   /** Settings of before, as far as they are offered today. */
-  fill({ trainer, steps, ...others }: Partial<Settings>): void {
-    this.useTrainer(this.#trainers.find(({ id }) => id === trainer) ?? this.trainer);
-    if (steps && steps >= this.trainer.minSteps && steps <= this.trainer.maxSteps) this.steps = steps;
+  fill({ trainer, steps = null, ...others }: Partial<Settings>): void {
+    this.#use(this.#trainers.find(({ id }) => id === trainer) ?? this.trainer, steps);
     Object.assign(this, others);
   }
 
+  #use(trainer: Trainer, steps: number | null): void {
+    this.trainer = trainer;
+    this.steps = takes(trainer, steps) ? steps : trainer.defaultSteps;
+  }
+
   obstacle(photos: Photos, balance: number): Obstacle | null {
+    if (!photos.loaded) return 'loading';
     if (photos.uploads.active > 0) return 'uploading';
+    if (photos.failed.length > 0) return 'failed';
     if (photos.count < photos.limits.photosMin) return 'photos';
     if (photos.count > photos.limits.photosMax) return 'many';
     if (this.triggerProblem) return 'trigger';
@@ -84,8 +100,9 @@ export class Form {
     };
   }
 
-  /** The next training is another model; how it is made often stays the same. */
-  clear(): void {
+  /** The next training is another model, unless a new word is there already; how it is made often stays the same. */
+  clear(word: string): void {
+    if (trimmed(this.trigger) !== word) return;
     this.trigger = '';
     this.triggerLeft = false;
   }
@@ -102,6 +119,9 @@ export class Form {
     });
   }
 }
+
+const takes = ({ minSteps, maxSteps }: Trainer, steps: number | null): steps is number =>
+  steps !== null && steps >= minSteps && steps <= maxSteps;
 
 /** What a version of ours has written, but perhaps not this one: nothing in it is taken for granted. */
 function settingsIn(text: string | null): Partial<Settings> {

@@ -18,6 +18,15 @@ export function count(value: number): string {
   return new Intl.NumberFormat(currentLanguage()).format(value);
 }
 
+/** What somebody has written, perhaps as `count` writes it, with its separators of thousands. */
+export function withoutSeparators(number: string): string {
+  const parts = new Intl.NumberFormat(currentLanguage()).formatToParts(1e6);
+  const separator = parts.find(({ type }) => type === 'group')?.value ?? '';
+  const groups = number.split(separator);
+  const isGrouped = groups.every((digits, index) => (index ? /^\d{3}$/ : /^\d{1,3}$/).test(digits));
+  return isGrouped ? groups.join('') : number;
+}
+
 export function dateTime(iso: string): string {
   return new Intl.DateTimeFormat(currentLanguage(), { dateStyle: 'medium', timeStyle: 'short' }).format(
     new Date(iso),

@@ -1,5 +1,5 @@
 import { ApiError, type Photo } from './api';
-import { backoff, type Wait } from './retry';
+import { backoff, isLong, type Wait } from './retry';
 
 const CONCURRENCY = 3;
 const ATTEMPTS = 6;
@@ -15,10 +15,14 @@ export class Upload {
   state = $state<UploadState>('waiting');
   /** How much of it has left the phone, 0–1. */
   progress = $state(0);
+  /** Whether all of it has, in any of the tries: then it may have arrived, whatever was heard of it. */
+  hasLeft = false;
   /** Set in the state `done`. */
   photo = $state.raw<Photo | null>(null);
-  /** Why it was refused or has failed. */
+  /** Why it was refused, has failed, or has to be tried again. */
   error = $state.raw<ApiError | null>(null);
+  /** Ends what is done for it. */
+  readonly end = new AbortController();
 
   /** Address of the file itself, for an <img>. */
   readonly preview: string;
@@ -27,15 +31,25 @@ export class Upload {
     this.preview = URL.createObjectURL(file);
   }
 
+  /** Whether people wait for it. */
   get active(): boolean {
-    return this.state === 'waiting' || this.state === 'sending' || this.state === 'retrying';
+    return (this.state === 'waiting' || this.isTravelling) && !this.unwanted;
+  }
+
+  get isTravelling(): boolean {
+    return this.state === 'sending' || this.state === 'retrying';
+  }
+
+  goOn(part: number): void {
+    this.progress = part;
+    if (part === 1) this.hasLeft = true;
   }
 }
 
 export interface UploadSteps {
   /** Makes a file fit to travel; an ApiError thrown here refuses it. Called for one file at a time. */
   prepare: (file: File) => Promise<File>;
-  post: (file: File, key: string, onProgress: (part: number) => void) => Promise<Photo>;
+  post: (file: File, key: string, onProgress: (part: number) => void, signal: AbortSignal) => Promise<Photo>;
   /** Takes a photo back that was removed before its answer came. */
   discard: (photo: Photo) => Promise<void>;
   wait: Wait;
@@ -50,7 +64,6 @@ export class Uploads {
   readonly active = $derived(this.items.filter((item) => item.active).length);
 
   readonly #steps: UploadSteps;
-  #running = 0;
   #prepared: Promise<unknown> = Promise.resolve();
 
   constructor(steps: UploadSteps) {
@@ -62,12 +75,15 @@ export class Uploads {
     this.#pump();
   }
 
+  /** What may have arrived is seen through to its end, and taken back there; nobody waits for that. */
   remove(upload: Upload): void {
-    if (upload.state === 'sending' || upload.state === 'retrying') upload.unwanted = true;
+    if (upload.isTravelling && upload.hasLeft) upload.unwanted = true;
     else this.#drop(upload);
+    this.#pump();
   }
 
   #drop(upload: Upload): void {
+    upload.end.abort();
     URL.revokeObjectURL(upload.preview);
     this.items = this.items.filter((item) => item.key !== upload.key);
   }
@@ -77,19 +93,12 @@ export class Uploads {
     this.#pump();
   }
 
-  clear(): void {
-    for (const item of this.items) this.#drop(item);
-  }
-
   #pump(): void {
-    while (this.#running < CONCURRENCY) {
+    for (;;) {
       const next = this.items.find((item) => item.state === 'waiting');
-      if (!next) return;
-      this.#running += 1;
-      void this.#run(next).finally(() => {
-        this.#running -= 1;
-        this.#pump();
-      });
+      const running = this.items.filter((item) => item.isTravelling && item.active);
+      if (!next || running.length >= CONCURRENCY) return;
+      void this.#run(next).finally(() => this.#pump());
     }
   }
 
@@ -98,8 +107,8 @@ export class Uploads {
     upload.progress = 0;
     upload.error = null;
     try {
-      const photo = await this.#send(upload, await this.#prepare(upload.file));
-      if (upload.unwanted) await this.#steps.discard(photo);
+      const photo = await this.#send(upload, await this.#prepare(upload));
+      if (upload.unwanted || upload.end.signal.aborted) await this.#steps.discard(photo);
       upload.photo = photo;
       upload.state = 'done';
     } catch (error) {
@@ -110,21 +119,28 @@ export class Uploads {
   }
 
   /** Decoding takes tens of megabytes a photo, more than some phones have three times. */
-  #prepare(file: File): Promise<File> {
-    const prepared = this.#prepared.then(() => this.#steps.prepare(file));
+  #prepare({ file, end }: Upload): Promise<File> {
+    const prepared = this.#prepared.then(() => {
+      end.signal.throwIfAborted();
+      return this.#steps.prepare(file);
+    });
     this.#prepared = prepared.catch(() => undefined);
     return prepared;
   }
 
   async #send(upload: Upload, file: File): Promise<Photo> {
+    const { key, end } = upload;
     for (let attempt = 1; ; attempt += 1) {
+      end.signal.throwIfAborted();
       upload.state = 'sending';
       try {
-        return await this.#steps.post(file, upload.key, (part) => (upload.progress = part));
+        return await this.#steps.post(file, key, (part) => upload.goOn(part), end.signal);
       } catch (error) {
-        if (!(error instanceof ApiError) || !error.transient || attempt === ATTEMPTS) throw error;
+        if (!(error instanceof ApiError) || !error.transient || isLong(error.retryAfter)) throw error;
+        if (attempt === ATTEMPTS) throw error;
         upload.state = 'retrying';
         upload.progress = 0;
+        upload.error = error;
         await this.#steps.wait(backoff(attempt, error.retryAfter));
       }
     }

@@ -20,6 +20,9 @@ export function errorText(error: unknown): string {
 
 /** By the server's code. The screens that come later bring theirs. */
 export const errors: Partial<Record<string, Key & `error.${string}`>> = {
+  // With the server's name of a field, and in its language: our fields say more as one writes.
+  invalid: 'error.invalid',
+  word_refused: 'error.word_refused',
   draft_changed: 'error.draft_changed',
   upload_expired: 'error.upload_expired',
   too_few_photos: 'error.too_few_photos',

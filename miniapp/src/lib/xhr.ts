@@ -8,6 +8,7 @@ export function sendWithProgress(
   onProgress: (part: number) => void,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
+    init.signal?.throwIfAborted();
     const xhr = new XMLHttpRequest();
     let stalled: ReturnType<typeof setTimeout> | undefined;
     const abort = () => xhr.abort();
@@ -15,6 +16,7 @@ export function sendWithProgress(
       clearTimeout(stalled);
       stalled = setTimeout(abort, STALLED_MS);
     };
+    init.signal?.addEventListener('abort', abort);
     xhr.upload.onprogress = (event) => {
       alive();
       if (event.lengthComputable) onProgress(event.loaded / event.total);

@@ -4,6 +4,8 @@ export const en = {
   'app.back': 'Back',
   'app.retry': 'Try again',
   'app.offline': 'You’re offline. We’ll go on when the connection is back.',
+  'offline.title': 'You’re offline',
+  'offline.text': 'This comes by itself when the connection is back.',
 
   'tab.label': 'Sections',
   'tab.create': 'Create',
@@ -32,6 +34,8 @@ export const en = {
   'error.photo_gone': 'This photo is no longer in your draft.',
   'error.unreadable':
     'Your phone didn’t hand this photo over. If it’s in the cloud or locked, open it in your gallery first, then try again.',
+  'error.invalid': 'This can’t be saved as it is: it may be too long, or have characters that can’t be seen.',
+  'error.word_refused': 'This word isn’t allowed. Choose another one.',
   'error.unknown': 'Something unexpected happened. Try again.',
 
   'photos.title': 'Photos',
@@ -49,6 +53,7 @@ export const en = {
   'photos.removeShort': 'Remove photo',
   'photos.details': '{name}: {state}',
   'photos.fromChat': 'From chat',
+  'photos.leaving': 'Being removed',
   'photos.removeRefused': 'Remove what can’t be used',
   'photos.keepIt': 'Keep it',
   'photos.done': 'Done',
@@ -59,6 +64,7 @@ export const en = {
   'upload.failed': 'Not sent',
   'upload.retryOne': 'Send {name} again',
   'upload.retryAll': 'Send again',
+  'upload.removeAll': 'Leave them out',
 
   'verdict.ok': 'Looks good',
   'verdict.okReason': 'Nothing to change about this photo.',
@@ -148,7 +154,9 @@ export const en = {
   'price.promise': 'If the training doesn’t succeed, all stars come back by themselves.',
   'price.stars': { one: '{count} star', other: '{count} stars' },
 
+  'train.loading': 'Loading your photos…',
   'train.uploading': 'Sending photos: {done} of {total}',
+  'train.sendAgain': { one: 'Send {count} photo again', other: 'Send {count} photos again' },
   'train.addMore': { one: 'Add {count} more photo', other: 'Add {count} more photos' },
   'train.removeSome': { one: 'Remove {count} photo', other: 'Remove {count} photos' },
   'train.addTrigger': 'Enter a trigger word',

@@ -6,6 +6,8 @@ export const es: Catalogue = {
   'app.back': 'Atrás',
   'app.retry': 'Reintentar',
   'app.offline': 'No hay conexión. Seguiremos en cuanto vuelva.',
+  'offline.title': 'No hay conexión',
+  'offline.text': 'Aparecerá en cuanto vuelva la conexión.',
 
   'tab.label': 'Secciones',
   'tab.create': 'Crear',
@@ -36,6 +38,8 @@ export const es: Catalogue = {
   'error.photo_gone': 'Esta foto ya no está en tu borrador.',
   'error.unreadable':
     'Tu teléfono no ha entregado esta foto. Si está en la nube o bloqueada, ábrela antes en tu galería y vuelve a intentarlo.',
+  'error.invalid': 'Así no se puede guardar: quizá es demasiado largo o tiene caracteres que no se ven.',
+  'error.word_refused': 'Esta palabra no está permitida. Elige otra.',
   'error.unknown': 'Ha pasado algo inesperado. Inténtalo de nuevo.',
 
   'photos.title': 'Fotos',
@@ -53,6 +57,7 @@ export const es: Catalogue = {
   'photos.removeShort': 'Quitar foto',
   'photos.details': '{name}: {state}',
   'photos.fromChat': 'Del chat',
+  'photos.leaving': 'Quitándose',
   'photos.removeRefused': 'Quitar las que no sirven',
   'photos.keepIt': 'Conservarla',
   'photos.done': 'Listo',
@@ -63,6 +68,7 @@ export const es: Catalogue = {
   'upload.failed': 'Sin enviar',
   'upload.retryOne': 'Enviar {name} de nuevo',
   'upload.retryAll': 'Enviar de nuevo',
+  'upload.removeAll': 'Dejarlas fuera',
 
   'verdict.ok': 'Se ve bien',
   'verdict.okReason': 'Esta foto está bien tal como es.',
@@ -151,7 +157,9 @@ export const es: Catalogue = {
   'price.promise': 'Si el entrenamiento no sale bien, todas las estrellas vuelven solas.',
   'price.stars': { one: '{count} estrella', other: '{count} estrellas' },
 
+  'train.loading': 'Cargando tus fotos…',
   'train.uploading': 'Enviando fotos: {done} de {total}',
+  'train.sendAgain': { one: 'Volver a enviar {count} foto', other: 'Volver a enviar {count} fotos' },
   'train.addMore': { one: 'Añade {count} foto más', other: 'Añade {count} fotos más' },
   'train.removeSome': { one: 'Quita {count} foto', other: 'Quita {count} fotos' },
   'train.addTrigger': 'Escribe una palabra clave',

@@ -1,4 +1,3 @@
-import { ApiError } from '../api';
 import { persist } from '../retry';
 import {
   catalogues,
@@ -51,7 +50,7 @@ export async function speakOfAll(): Promise<void> {
 async function learn(language: Language): Promise<void> {
   const isWhole = wantsWhole;
   if (spoken?.language === language && spoken.isWhole === isWhole) return;
-  const catalogue = await persist(() => read(language, isWhole).catch(unreachable));
+  const catalogue = await persist(() => read(language, isWhole));
   if (spoken && wanted !== language) return;
   if (isWhole === wantsWhole) spoken = { language, catalogue, isWhole };
   else await learn(language);
@@ -61,10 +60,6 @@ async function learn(language: Language): Promise<void> {
 async function read(language: Language, isWhole: boolean): Promise<Spoken['catalogue']> {
   const parts = [catalogues[language](), ...(isWhole ? [laterCatalogues[language]()] : [])];
   return Object.assign({}, ...(await Promise.all<Spoken['catalogue']>(parts))) as Spoken['catalogue'];
-}
-
-function unreachable(): never {
-  throw new ApiError(0, 'network');
 }
 
 /** Nothing as long as its words aren't there. */

@@ -124,6 +124,12 @@ export function openInvoice(path: string): Promise<InvoiceStatus> {
   });
 }
 
+/** Of a client that hides the app without hiding the page, and shows it again. Answers what ends it. */
+export const onShown = (listener: () => void): (() => void) =>
+  on('visibility_changed', ({ is_visible }) => {
+    if (is_visible) listener();
+  });
+
 function haptic(feedback: MethodParams<'web_app_trigger_haptic_feedback'>): () => void {
   return () => tell('web_app_trigger_haptic_feedback', feedback);
 }
