@@ -110,7 +110,7 @@ def tortoise_config(dsn: str, pool_size: int = 10) -> dict[str, Any]:
         "reset": _no_reset,
     }
     return {
-        "connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
+        "connections": {"default": {"engine": "models.postgres", "credentials": credentials}},
         "apps": {
             "models": {
                 "models": ["models"],
