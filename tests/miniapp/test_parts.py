@@ -52,7 +52,7 @@ async def test_the_page_itself_says_that_the_app_is_lost(open_app: OpenApp, line
 
 
 async def test_the_page_says_so_where_nothing_came_at_all(open_app: OpenApp, line: Line) -> None:
-    line.fault("GET /app/assets/index-*.js", "drop", times=2)
+    line.fault("GET /app/assets/index-*.js", "drop", times=50)
     phone = await open_app(wait=False)
     phone.guard.expects(*DROPPED)
     await expect(phone.app.get_by_text("Check your connection")).to_be_visible(timeout=15_000)

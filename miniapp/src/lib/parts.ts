@@ -18,9 +18,13 @@ export function part<T>(source: string, first: () => Promise<T>): () => Promise<
 
 async function again<T>(source: string, asked: number): Promise<T> {
   const links = document.querySelectorAll<HTMLLinkElement>(`[data-part="${source}"]`);
-  const [script = '', ...styles] = [...links].map(({ href }) => `${href}?again=${asked}`);
-  await Promise.all(styles.map(wear));
-  return (await import(/* @vite-ignore */ script)) as T;
+  const [script = '', ...styles] = [...links].map(({ href }) => href);
+  for (const link of document.querySelectorAll<HTMLLinkElement>('[rel="stylesheet"]')) {
+    // Left behind by the first try.
+    if (styles.includes(link.href)) link.remove();
+  }
+  await Promise.all(styles.map((href) => wear(`${href}?again=${asked}`)));
+  return (await import(/* @vite-ignore */ `${script}?again=${asked}`)) as T;
 }
 
 /** Puts styles on the page; rejects where they don't come. */
