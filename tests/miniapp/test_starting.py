@@ -8,10 +8,11 @@ import pytest
 from playwright.async_api import expect
 
 from tests.miniapp.conftest import OpenApp, Somebody
-from tests.miniapp.files import File, photos
+from tests.miniapp.files import SMALL, File, photos
 from tests.miniapp.line import PHOTOS, Line
 from tests.miniapp.looks import looks_right
 from tests.miniapp.phone import Phone
+from tests.photos import portrait
 from tests.service.running import Service
 
 PACK = "POST /training/upload"
@@ -48,6 +49,48 @@ async def test_a_start_goes_on_while_one_is_elsewhere_and_stays_one(
     await expect(phone.app.get_by_role("heading", name="once")).to_be_visible()
     assert len(line.sent(START)) == 1
     assert len((await service.call("GET", "/training", phone.person))["items"]) == 1
+
+
+async def test_a_start_of_which_nothing_was_heard_is_asked_after_and_not_paid_twice(
+    open_app: OpenApp, service: Service, line: Line
+) -> None:
+    phone = await open_app()
+    phone.guard.expects(*NETWORK)
+    await prepared(phone, "unheard")
+    line.fault(START, "drop_after", times=100)
+    async with phone.time_flies():
+        await phone.main.tap()
+        await expect(phone.main).to_have_text(phone.words("train.ask"))
+    # Its photos are in the training: other ones make no other training before that is known.
+    await phone.comes_back()
+    await phone.add([File(f"other{seed}.jpg", portrait(seed, SMALL)) for seed in range(50, 54)])
+    await phone.has_photos(4)
+    await expect(phone.main).to_have_text(phone.words("train.ask"))
+    line.mend()
+    await phone.main.tap()
+    await expect(phone.app.get_by_role("heading", name="unheard")).to_be_visible()
+    assert len((await service.call("GET", "/training", phone.person))["items"]) == 1
+    assert (await service.call("POST", "/session", phone.person))["balance"] == 350
+    await phone.leave.tap()
+    await phone.tab("tab.train").tap()
+    await phone.has_photos(4)
+
+
+async def test_a_photo_that_is_removed_while_it_is_packed_is_in_no_training(
+    open_app: OpenApp, line: Line
+) -> None:
+    phone = await open_app()
+    phone.guard.expects(*NETWORK)
+    await prepared(phone, "fewer", photos(5))
+    await phone.page.context.set_offline(True)
+    await phone.main.tap()
+    await expect(phone.main).to_have_text(phone.words("train.starting"))
+    await phone.app.get_by_role("button", name=phone.words("photos.remove", name="0.jpg")).tap()
+    line.fault("DELETE /training/photos/*", "late", seconds=1)
+    await phone.page.context.set_offline(False)
+    await expect(phone.text("error.draft_changed")).to_be_visible()
+    await phone.has_photos(4)
+    assert not line.sent(START)
 
 
 async def test_nobody_is_taken_from_elsewhere_by_a_start_that_ends(open_app: OpenApp, line: Line) -> None:

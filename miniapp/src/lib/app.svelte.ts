@@ -26,7 +26,12 @@ interface Intent {
   key: string;
   /** What it is made of, once that is packed. */
   packed: Upload | null;
+  /** Once it has been sent: whatever was heard of it, it may have started. */
+  body: TrainingStart | null;
 }
+
+/** One that is ready to be sent. */
+type Sent = Pick<Intent, 'key'> & { [part in 'packed' | 'body']: NonNullable<Intent[part]> };
 
 export type TrainingChoice = Omit<TrainingStart, 'images_data_url'>;
 
@@ -39,6 +44,8 @@ export class App {
   making = $state<'train' | 'create'>('train');
   /** What inviting brings; null where it brings nothing, or isn't known yet. */
   invitation = $state.raw<Invitation | null>(null);
+  /** What is written in a request for help, until it is sent. */
+  help = $state('');
   readonly photos: Photos;
   readonly form: Form;
   readonly list: Trainings;
@@ -47,6 +54,8 @@ export class App {
   readonly buying: Buying;
   /** Why the last start failed: for whoever was elsewhere then, too. */
   startError = $state.raw<unknown>(null);
+  /** Whether one was sent of which nothing was heard: it may run, and be paid. Only asking again tells. */
+  isUnsure = $state(false);
   #intent: Intent | null = null;
   /** One after the other: an older choice must not come after a newer one. */
   #speaking: Promise<unknown> = Promise.resolve();
@@ -102,9 +111,9 @@ export class App {
 
   /** Answers the stars that a promo code has brought. */
   async redeem(code: string): Promise<number> {
-    const { stars, balance } = await this.api.redeem(code);
+    // The stars may be there, although the answer got lost.
+    const { stars, balance } = await this.api.redeem(code).finally(() => void this.history.load());
     this.session = { ...this.session, balance };
-    void this.history.load();
     return stars;
   }
 
@@ -125,31 +134,43 @@ export class App {
   async #startOne(): Promise<string> {
     const choice = this.form.choice();
     try {
-      await this.photos.settle();
-      const photos = this.photos.present;
-      const meant = JSON.stringify([choice, photos.map(({ id, caption }) => [id, caption])]);
-      if (this.#intent?.meant !== meant) this.#intent = { meant, key: crypto.randomUUID(), packed: null };
-      const intent = this.#intent;
-      intent.packed ??= await persist(() => this.api.packDraft());
-      const { images_data_url, photoIds } = intent.packed;
-      // Photos may have come from the chat or gone in another window: nobody trains on what they haven't seen.
-      if (!isSame(photoIds, photos)) throw new ApiError(409, 'draft_changed');
-      const body = { ...choice, images_data_url };
-      const { id } = await persist(() => this.api.start(body, intent.key), START_ATTEMPTS);
-      this.#intent = null;
-      this.form.clear(choice.trigger_word);
-      this.photos.clear(photoIds);
+      const { body, key, packed } = sent(this.#intent) ?? (await this.#mean(choice));
+      const { id } = await persist(() => this.api.start(body, key), START_ATTEMPTS);
+      this.#settle(null);
+      this.form.clear(body.trigger_word);
+      this.photos.clear(packed.photoIds);
       await Promise.all([this.refresh(), this.photos.load(), this.list.load()]);
       return id;
     } catch (error) {
       this.startError = error;
       // A clear no ends the intent; without any answer the same one is asked again.
       if (error instanceof ApiError && !error.transient) {
-        this.#intent = null;
+        this.#settle(null);
         await this.#learn(error, choice);
-      }
+      } else this.#settle(this.#intent);
       throw error;
     }
+  }
+
+  /** What the person wants now, packed and ready to be sent. */
+  async #mean(choice: TrainingChoice): Promise<Sent> {
+    await this.photos.settle();
+    const meant = JSON.stringify([choice, this.photos.present.map(({ id, caption }) => [id, caption])]);
+    if (this.#intent?.meant !== meant) {
+      this.#intent = { meant, key: crypto.randomUUID(), packed: null, body: null };
+    }
+    const intent = this.#intent;
+    const packed = (intent.packed ??= await persist(() => this.api.packDraft()));
+    // They may have changed here, in the chat or in another window: nobody trains on what they haven't seen.
+    await this.photos.settle();
+    if (!isSame(packed.photoIds, this.photos.present)) throw new ApiError(409, 'draft_changed');
+    const body = (intent.body = { ...choice, images_data_url: packed.images_data_url });
+    return { body, key: intent.key, packed };
+  }
+
+  #settle(intent: Intent | null): void {
+    this.#intent = intent;
+    this.isUnsure = intent?.body != null;
   }
 
   /** What the server knows better: of stars and words the form says it itself from now on. */
@@ -164,6 +185,10 @@ export class App {
       await this.photos.load();
     }
   }
+}
+
+function sent(intent: Intent | null): Sent | null {
+  return intent?.packed && intent.body ? { key: intent.key, packed: intent.packed, body: intent.body } : null;
 }
 
 const isSame = (ids: readonly string[], photos: readonly Photo[]): boolean =>

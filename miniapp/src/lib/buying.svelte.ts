@@ -76,7 +76,10 @@ export class Buying {
       await this.#expect('elsewhere');
       return;
     }
-    const status = await openInvoice(this.path);
+    const { path } = this;
+    const status = await openInvoice(path);
+    // Another one lies open meanwhile.
+    if (path !== this.path) return;
     if (status === 'paid' || status === 'pending') await this.#expect('awaited');
     else this.stage = status === 'cancelled' ? null : 'declined';
   }
@@ -99,10 +102,19 @@ export class Buying {
   /** Whether stars that were paid for have come by now. */
   async look(): Promise<void> {
     // Some clients never say how the invoice was closed: whoever comes back can go on all the same.
-    if (this.stage === 'invoice' && this.path !== '') this.stage = 'elsewhere';
+    if (this.stage === 'invoice' && this.path !== '') {
+      this.stage = 'late';
+      await this.look();
+      this.#free();
+    }
     if (!this.isExpecting) return;
     this.#looking ??= this.#look().finally(() => (this.#looking = null));
     await this.#looking;
+  }
+
+  /** Nothing came of it, as far as we know: something else may be bought. */
+  #free(): void {
+    if (this.stage === 'late') this.stage = null;
   }
 
   async #look(): Promise<void> {

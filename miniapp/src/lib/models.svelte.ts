@@ -13,6 +13,10 @@ export class Models {
   readonly selected: Pages<Model>;
   readonly #api: Api;
   #changes: Promise<unknown> = Promise.resolve();
+  /** How many changes there were, and which was each model's last: an answer from before it is out of date. */
+  #count = 0;
+  readonly #last: Record<string, number | undefined> = {};
+  readonly #gone: string[] = [];
 
   readonly selectedCount = $derived.by(() => this.selected.items.length);
 
@@ -40,15 +44,27 @@ export class Models {
     );
   }
 
+  /** One of them as the server has it; nothing that is being changed comes as it was before. */
+  async read(id: string): Promise<Model> {
+    await this.#changes;
+    const before = this.#last[id];
+    const model = await persist(() => this.#api.model(id));
+    if (before !== this.#last[id]) return this.read(id);
+    this.take(model);
+    return model;
+  }
+
   /**
-   * Answers the model as the server then has it. One change after the other: a try again of an older wish must not
+   * Answers the model as the server then has it, or null where it was changed again meanwhile. One change after the other: a try again of an older wish must not
    * come after a newer one.
    */
-  async edit(id: string, change: ModelEdit, attempts?: number): Promise<Model> {
+  async edit(id: string, change: ModelEdit, attempts?: number): Promise<Model | null> {
     const before = this.#changes;
+    const turn = (this.#last[id] = this.#count += 1);
     const changing = before.then(() => persist(() => this.#api.editModel(id, change), attempts));
     this.#changes = changing.catch(() => undefined);
     const model = await changing;
+    if (this.#last[id] !== turn) return null;
     this.take(model);
     return model;
   }
@@ -65,11 +81,13 @@ export class Models {
 
   /** It is nowhere any more, as far as we know. */
   forget(id: string): void {
+    this.#gone.push(id);
     for (const list of [this.own, this.public, this.selected]) list.items = without(list.items, id);
   }
 
   /** Brings every list up to date with what has become known of a model. */
   take(model: Model): void {
+    if (this.#gone.includes(model.id)) return;
     this.own.items = replaced(this.own.items, model);
     this.public.items = model.isPublic
       ? replaced(this.public.items, model)

@@ -111,14 +111,21 @@ function nameOf(element: Element | null): string {
  * whoever works by keyboard goes on from there, and screen readers say where they are.
  */
 async function focus(name = ''): Promise<void> {
-  await tick();
-  // A long list draws what is in sight once it has been scrolled.
-  await new Promise(requestAnimationFrame);
-  if (document.activeElement !== document.body) return;
-  const buttons = name === '' ? [] : [...document.querySelectorAll<HTMLElement>('main button')];
-  const heading = document.querySelector<HTMLElement>('main h1');
-  if (heading) heading.tabIndex = -1;
-  (buttons.find((one) => nameOf(one) === name) ?? heading)?.focus({ preventScroll: true });
+  // A long list draws what is in sight once it has been scrolled, and some screens ask the server first.
+  for (let looks = 0; looks < 20; looks += 1) {
+    await tick();
+    await new Promise(requestAnimationFrame);
+    if (document.activeElement !== document.body) return;
+    const buttons = name === '' ? [] : [...document.querySelectorAll<HTMLElement>('main button')];
+    const heading = document.querySelector<HTMLElement>('main h1');
+    if (heading) heading.tabIndex = -1;
+    const goal = buttons.find((one) => nameOf(one) === name) ?? heading;
+    if (goal) {
+      goal.focus({ preventScroll: true });
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 function isEntry(state: unknown): state is Entry {

@@ -164,6 +164,7 @@ export const en = {
   'train.fixSteps': 'Check the number of steps',
   'train.start': 'Train for {price} ⭐',
   'train.starting': 'Starting…',
+  'train.ask': 'Find out whether it started',
 
   'packs.all': 'All packs',
   'packs.get': { one: 'Get {count} star', other: 'Get {count} stars' },

@@ -167,6 +167,7 @@ export const es: Catalogue = {
   'train.fixSteps': 'Revisa el número de pasos',
   'train.start': 'Entrenar por {price} ⭐',
   'train.starting': 'Empezando…',
+  'train.ask': 'Comprobar si ha empezado',
 
   'packs.all': 'Todos los paquetes',
   'packs.get': { one: 'Consigue {count} estrella', other: 'Consigue {count} estrellas' },

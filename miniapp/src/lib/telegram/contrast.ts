@@ -22,23 +22,35 @@ const root = document.documentElement;
 
 export function makeReadable(): void {
   for (const [name] of PAIRS) root.style.removeProperty(name);
+  root.style.removeProperty('--page');
   const probe = document.createElement('i');
   root.append(probe);
+  const light = (color: string) => lightOf(probe, color);
+  const ground = [light('var(--page)'), light('var(--surface)')];
+  // Nothing can be read on both: the page becomes like what lies on it.
+  if (worst(0, ground) < LEAST && worst(1, ground) < LEAST) {
+    root.style.setProperty('--page', 'color-mix(in srgb, var(--surface) 92%, var(--text))');
+  }
   for (const [name, ...grounds] of PAIRS) {
-    const lights = grounds.map((ground) => lightOf(probe, `var(${ground})`));
-    const [first = 1] = lights;
-    // 0.18 is as far from black as from white.
-    const pole = first > 0.18 ? '#000' : '#fff';
+    const lights = grounds.map((one) => light(`var(${one})`));
     const before = getComputedStyle(probe).getPropertyValue(name);
-    for (let part = STEP; part <= 100 && !isRead(lightOf(probe, `var(${name})`), lights); part += STEP) {
-      root.style.setProperty(name, `color-mix(in srgb, ${pole} ${part}%, ${before})`);
+    let best = worst(light(`var(${name})`), lights);
+    for (let part = STEP; part <= 100 && best < LEAST; part += STEP) {
+      for (const pole of ['#000', '#fff']) {
+        const color = `color-mix(in srgb, ${pole} ${part}%, ${before})`;
+        const contrast = worst(light(color), lights);
+        if (contrast <= best) continue;
+        best = contrast;
+        root.style.setProperty(name, color);
+      }
     }
   }
   probe.remove();
 }
 
-const isRead = (light: number, grounds: readonly number[]): boolean =>
-  grounds.every((ground) => (Math.max(light, ground) + 0.05) / (Math.min(light, ground) + 0.05) >= LEAST);
+/** The least contrast to any of them. */
+const worst = (light: number, grounds: readonly number[]): number =>
+  Math.min(...grounds.map((one) => (Math.max(light, one) + 0.05) / (Math.min(light, one) + 0.05)));
 
 /** A colour's relative luminance, as the browser resolves it. */
 function lightOf(probe: HTMLElement, color: string): number {
