@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
 from models.errors import Invalid, NotFound
+from models.run import Run
 from web.errors import Malformed, Stalled, from_client, too_large
 from web.schemas import JOINER
 
@@ -227,3 +229,15 @@ def path_id(request: web.Request, otherwise: NotFound) -> uuid.UUID:
         return uuid.UUID(request.match_info["id"])
     except ValueError:
         raise otherwise from None
+
+
+def run_id(request: web.Request, kind: type[Run], otherwise: NotFound) -> uuid.UUID:
+    """The same of a run, by its own id or one that leads to it; the logs have it until the run is found."""
+    any_id = path_id(request, otherwise)
+    name_in_logs(kind, any_id)
+    return any_id
+
+
+def name_in_logs(kind: type[Run], run_id: uuid.UUID) -> None:
+    """From here on, all log lines of the request carry the run's id."""
+    structlog.contextvars.bind_contextvars(**{f"{kind.kind}_id": str(run_id)})

@@ -4,7 +4,6 @@ import hashlib
 import json
 import uuid
 
-import structlog
 from aiohttp import web
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
@@ -19,7 +18,16 @@ from models.params import Params
 from models.wish import Named, Wish
 from web import cursors, schemas
 from web.auth import known
-from web.bodies import JSON_LIMIT, idempotency_key, json_answer, path_id, read_body, read_json, read_query
+from web.bodies import (
+    JSON_LIMIT,
+    idempotency_key,
+    json_answer,
+    name_in_logs,
+    read_body,
+    read_json,
+    read_query,
+    run_id,
+)
 from web.errors import InvalidFields, from_client
 from web.keys import ANSWERS, IDENTITY, RATES
 
@@ -91,19 +99,13 @@ async def find(request: web.Request) -> Generation:
         NotFound: there is none, or it is somebody else's.
     """
     found = await generations.find(request[IDENTITY].user_id, _any_id(request))
-    _name_in_logs(found.id)
+    name_in_logs(Generation, found.id)
     return found
 
 
 def _any_id(request: web.Request) -> uuid.UUID:
-    any_id = path_id(request, NotFound("There are no such pictures.", code="generation_not_found"))
-    _name_in_logs(any_id)  # until its generation is found
-    return any_id
-
-
-def _name_in_logs(generation_id: uuid.UUID) -> None:
-    """From here on, all log lines of the request carry the id."""
-    structlog.contextvars.bind_contextvars(generation_id=str(generation_id))
+    missing = NotFound("There are no such pictures.", code="generation_not_found")
+    return run_id(request, Generation, missing)
 
 
 async def show(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from models.generation import Generation
 from models.run import Run
 from models.settlement import hear
 from models.training import Training
-from web.bodies import path_id, read_body
+from web.bodies import name_in_logs, path_id, read_body
 from web.errors import Malformed
 from web.keys import SETTINGS, TELEGRAM_WEBHOOK, VERIFIER
 
@@ -44,7 +44,7 @@ async def _fal(request: web.Request, kind: type[Run]) -> web.Response:
     if not hmac.compare_digest(given, settings.fal_webhook_proof(run_id).encode()):
         log.warning("webhook_refused", reason="the proof in its address is missing or wrong")
         raise Unauthenticated("This address was not given to fal.ai by us.", code="proof_invalid")
-    structlog.contextvars.bind_contextvars(**{f"{kind.kind}_id": str(run_id)})
+    name_in_logs(kind, run_id)
     body = await read_body(request, _LARGEST_WEBHOOK)
     await _verify(request, body)
     try:

@@ -2,14 +2,13 @@
 
 import uuid
 
-import structlog
 from aiohttp import web
 
 from models import training
 from models.errors import NotFound
 from models.training import Training
 from web import cursors, schemas
-from web.bodies import json_answer, path_id, read_query
+from web.bodies import json_answer, name_in_logs, read_query, run_id
 from web.keys import ANSWERS, IDENTITY
 
 
@@ -20,20 +19,14 @@ async def find(request: web.Request) -> Training:
         NotFound: there is none, or it is somebody else's.
     """
     found = await training.find(request[IDENTITY].user_id, _any_id(request))
-    _name_in_logs(found.id)
+    name_in_logs(Training, found.id)
     return found
 
 
 def _any_id(request: web.Request) -> uuid.UUID:
     """The id in the path, a training's or its LoRA model's. Raises NotFound."""
-    any_id = path_id(request, NotFound("There is no such training.", code="training_not_found"))
-    _name_in_logs(any_id)  # until its training is found
-    return any_id
-
-
-def _name_in_logs(training_id: uuid.UUID) -> None:
-    """From here on, all log lines of the request carry the id."""
-    structlog.contextvars.bind_contextvars(training_id=str(training_id))
+    missing = NotFound("There is no such training.", code="training_not_found")
+    return run_id(request, Training, missing)
 
 
 async def status(request: web.Request) -> web.Response:
@@ -42,7 +35,7 @@ async def status(request: web.Request) -> web.Response:
 
 async def cancel(request: web.Request) -> web.Response:
     cancelled = await training.cancel(request[IDENTITY].user_id, _any_id(request))
-    _name_in_logs(cancelled.id)
+    name_in_logs(Training, cancelled.id)
     return json_answer(await request.app[ANSWERS].status(cancelled))
 
 

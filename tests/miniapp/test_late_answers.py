@@ -35,6 +35,16 @@ def tick(phone: Phone, name: str) -> Locator:
     return phone.app.get_by_role("checkbox", name=phone.words("models.select", name=name))
 
 
+async def open_the_picture(phone: Phone) -> None:
+    await phone.tab("tab.gallery").tap()
+    await phone.app.get_by_role("listitem").first.tap()
+
+
+async def open_the_model(phone: Phone) -> None:
+    await phone.tab("tab.models").tap()
+    await phone.app.get_by_role("button", name="anatok").tap()
+
+
 async def is_at(phone: Phone, tab: str) -> None:
     await expect(phone.tab(tab)).to_have_attribute("aria-current", "page")
 
@@ -83,8 +93,7 @@ async def test_whoever_has_gone_on_is_not_taken_back(
 ) -> None:
     person, _ = painted
     phone = await open_app(person)
-    await phone.tab("tab.gallery").tap()
-    await phone.app.get_by_role("listitem").first.tap()
+    await open_the_picture(phone)
     line.fault("POST /generation", "late", seconds=SECONDS)
     await phone.button("viewer.again").tap()
     await phone.leave.tap()
@@ -104,8 +113,7 @@ async def test_what_was_agreed_to_is_not_taken_back_by_a_no_that_comes_too_late(
 ) -> None:
     person, _ = painted
     phone = await open_app(person)
-    await phone.tab("tab.models").tap()
-    await phone.app.get_by_role("button", name="anatok").tap()
+    await open_the_model(phone)
     await phone.press("model.share")
     line.fault("PATCH /models/*", "late", seconds=SECONDS)
     await phone.button("model.publishAndShare").tap()
@@ -122,8 +130,7 @@ async def test_what_is_to_be_deleted_may_be_gone_already(
 ) -> None:
     person, _ = painted
     phone = await open_app(person)
-    await phone.tab("tab.models").tap()
-    await phone.app.get_by_role("button", name="anatok").tap()
+    await open_the_model(phone)
     (model,) = (await service.call("GET", "/models?scope=own", person))["items"]
     await phone.press("model.delete")
     await service.call("DELETE", f"/models/{model['id']}", person)
@@ -138,8 +145,7 @@ async def test_a_deletion_that_fails_is_told_where_it_was_agreed_to(
 ) -> None:
     person, _ = painted
     phone = await open_app(person)
-    await phone.tab("tab.gallery").tap()
-    await phone.app.get_by_role("listitem").first.tap()
+    await open_the_picture(phone)
     await phone.button("viewer.delete").tap()
     line.fault("DELETE /generation/*", "answer", status=503)
     phone.guard.expects(503)
@@ -221,8 +227,7 @@ async def test_a_bot_that_may_not_write_sends_no_pictures(
     await nothing_to_do(service.env["DATABASE_URL"])
     service.telegram.person(person.id).started = False
     phone = await open_app(person)
-    await phone.tab("tab.gallery").tap()
-    await phone.app.get_by_role("listitem").first.tap()
+    await open_the_picture(phone)
     await phone.button("viewer.send").tap()
     await phone.asked_for("web_app_request_write_access")
     assert not line.sent("POST /generation/*/send")
@@ -239,7 +244,6 @@ async def test_a_picture_that_can_not_be_had_is_said(open_app: OpenApp, painted:
     line.fault("GET /pictures/*/file", "answer", status=404, times=99)
     phone = await open_app(person)
     phone.guard.expects(404)
-    await phone.tab("tab.gallery").tap()
-    await phone.app.get_by_role("listitem").first.tap()
+    await open_the_picture(phone)
     await expect(phone.text("viewer.broken")).to_be_visible()
     await looks_right(phone, "viewer-broken")

@@ -26,12 +26,14 @@ interface Intent {
   key: string;
   /** What it is made of, once that is packed. */
   packed: Upload | null;
-  /** Once it has been sent: whatever was heard of it, it may have started. */
-  body: TrainingStart | null;
 }
 
-/** One that is ready to be sent. */
-type Sent = Pick<Intent, 'key'> & { [part in 'packed' | 'body']: NonNullable<Intent[part]> };
+/** One that is ready to be sent, or has been: whatever was heard of it, it may have started. */
+interface Order {
+  key: string;
+  body: TrainingStart;
+  photoIds: readonly string[];
+}
 
 export type TrainingChoice = Omit<TrainingStart, 'images_data_url'>;
 
@@ -54,9 +56,8 @@ export class App {
   readonly buying: Buying;
   /** Why the last start failed: for whoever was elsewhere then, too. */
   startError = $state.raw<unknown>(null);
-  /** Whether one was sent of which nothing was heard: it may run, and be paid. Only asking again tells. */
-  isUnsure = $state(false);
   #intent: Intent | null = null;
+  #order = $state.raw<Order | null>(null);
   /** One after the other: an older choice must not come after a newer one. */
   #speaking: Promise<unknown> = Promise.resolve();
   #start = $state.raw<Promise<string> | null>(null);
@@ -122,6 +123,11 @@ export class App {
     return this.#start !== null;
   }
 
+  /** Whether one was sent of which nothing was heard: it may run, and be paid. Only asking again tells. */
+  get isUnsure(): boolean {
+    return this.#order !== null && !this.starting;
+  }
+
   /**
    * Answers the id of the model that comes of it, by which the training is asked for, too. One start at a time: who
    * asks again while it is under way is given the same one.
@@ -134,43 +140,34 @@ export class App {
   async #startOne(): Promise<string> {
     const choice = this.form.choice();
     try {
-      const { body, key, packed } = sent(this.#intent) ?? (await this.#mean(choice));
+      const { key, body, photoIds } = (this.#order ??= await this.#prepare(choice));
       const { id } = await persist(() => this.api.start(body, key), START_ATTEMPTS);
-      this.#settle(null);
+      this.#intent = this.#order = null;
       this.form.clear(body.trigger_word);
-      this.photos.clear(packed.photoIds);
+      this.photos.clear(photoIds);
       await Promise.all([this.refresh(), this.photos.load(), this.list.load()]);
       return id;
     } catch (error) {
       this.startError = error;
-      // A clear no ends the intent; without any answer the same one is asked again.
+      // A clear no ends it; without any answer the same one is asked again.
       if (error instanceof ApiError && !error.transient) {
-        this.#settle(null);
+        this.#intent = this.#order = null;
         await this.#learn(error, choice);
-      } else this.#settle(this.#intent);
+      }
       throw error;
     }
   }
 
-  /** What the person wants now, packed and ready to be sent. */
-  async #mean(choice: TrainingChoice): Promise<Sent> {
+  async #prepare(choice: TrainingChoice): Promise<Order> {
     await this.photos.settle();
     const meant = JSON.stringify([choice, this.photos.present.map(({ id, caption }) => [id, caption])]);
-    if (this.#intent?.meant !== meant) {
-      this.#intent = { meant, key: crypto.randomUUID(), packed: null, body: null };
-    }
+    if (this.#intent?.meant !== meant) this.#intent = { meant, key: crypto.randomUUID(), packed: null };
     const intent = this.#intent;
-    const packed = (intent.packed ??= await persist(() => this.api.packDraft()));
+    const { images_data_url, photoIds } = (intent.packed ??= await persist(() => this.api.packDraft()));
     // They may have changed here, in the chat or in another window: nobody trains on what they haven't seen.
     await this.photos.settle();
-    if (!isSame(packed.photoIds, this.photos.present)) throw new ApiError(409, 'draft_changed');
-    const body = (intent.body = { ...choice, images_data_url: packed.images_data_url });
-    return { body, key: intent.key, packed };
-  }
-
-  #settle(intent: Intent | null): void {
-    this.#intent = intent;
-    this.isUnsure = intent?.body != null;
+    if (!isSame(photoIds, this.photos.present)) throw new ApiError(409, 'draft_changed');
+    return { key: intent.key, body: { ...choice, images_data_url }, photoIds };
   }
 
   /** What the server knows better: of stars and words the form says it itself from now on. */
@@ -185,10 +182,6 @@ export class App {
       await this.photos.load();
     }
   }
-}
-
-function sent(intent: Intent | null): Sent | null {
-  return intent?.packed && intent.body ? { key: intent.key, packed: intent.packed, body: intent.body } : null;
 }
 
 const isSame = (ids: readonly string[], photos: readonly Photo[]): boolean =>

@@ -102,26 +102,20 @@ export class Buying {
   /** Whether stars that were paid for have come by now. */
   async look(): Promise<void> {
     // Some clients never say how the invoice was closed: whoever comes back can go on all the same.
-    if (this.stage === 'invoice' && this.path !== '') {
-      this.stage = 'late';
-      await this.look();
-      this.#free();
-    }
-    if (!this.isExpecting) return;
+    const isOpen = this.stage === 'invoice' && this.path !== '';
+    if (!this.isExpecting && !isOpen) return;
     this.#looking ??= this.#look().finally(() => (this.#looking = null));
     await this.#looking;
   }
 
-  /** Nothing came of it, as far as we know: something else may be bought. */
-  #free(): void {
-    if (this.stage === 'late') this.stage = null;
-  }
-
   async #look(): Promise<void> {
     const { history } = this.#account;
+    const wasOpen = this.stage === 'invoice';
     await history.load();
     const entry = history.items.find(({ id, kind }) => kind === 'purchase' && id > this.#before);
-    if (!entry || !this.isExpecting) return;
+    if (wasOpen && this.stage === 'invoice') this.stage = null;
+    else if (!this.isExpecting) return;
+    if (!entry) return;
     this.stars = entry.amount;
     this.stage = 'arrived';
     haptics.success();

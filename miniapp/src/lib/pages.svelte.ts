@@ -42,7 +42,7 @@ export class Pages<T extends { id: string | number }> {
   async load(): Promise<void> {
     const load = (this.#loads += 1);
     try {
-      const page = await this.#readCurrent(null);
+      const page = await this.#readCurrent();
       if (load !== this.#loads) return;
       const { items, nextCursor } = page;
       const last = items.at(-1);
@@ -71,10 +71,10 @@ export class Pages<T extends { id: string | number }> {
     }
   }
 
-  async #readCurrent(cursor: string | null): Promise<Page<T>> {
+  async #readCurrent(): Promise<Page<T>> {
     for (let reads = 1; ; reads += 1) {
       const changes = this.#changes;
-      const page = await persist(() => this.#read(cursor));
+      const page = await persist(() => this.#read(null));
       if (changes === this.#changes || reads === READS) return page;
     }
   }
