@@ -218,7 +218,7 @@ async def test_a_removed_photo_holds_nobody_up(open_app: OpenApp, service: Servi
     await expect(phone.main).to_have_text(phone.words.like("train.start"), timeout=1500)
     # It arrived all the same, and is taken back.
     async with asyncio.timeout(10):
-        while not line.sent("DELETE /training/photos/*"):
+        while not any(one.status for one in line.sent("DELETE /training/photos/*")):
             await asyncio.sleep(0.05)
     draft = await service.call("GET", "/training/photos", phone.person)
     assert len(draft["photos"]) == 4
